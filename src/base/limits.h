@@ -1,0 +1,34 @@
+/* base/limits.h - Every limit and timeout of the server, with its unit, in one struct.
+ *
+ * All are on by default. 0 means "no limit" only where the comment says so. Reaching one is an ordinary
+ * answer or a named close reason, never a dropped socket without a word. */
+#ifndef FR_BASE_LIMITS_H
+#define FR_BASE_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct fr_limits {
+    size_t request_line_bytes_max;    /* 8190     414 beyond */
+    size_t field_bytes_max;           /* 8190     one header line, name to value; 431 beyond */
+    size_t head_bytes_max;            /* 65536    request line, fields and the empty line; 431 beyond */
+    unsigned fields_max;              /* 100      431 beyond */
+    uint64_t body_bytes_max;          /* 1 GiB    413 beyond */
+    size_t chunk_extension_bytes_max; /* 256      of one chunk; 400 beyond */
+    size_t trailer_bytes_max;         /* 8190     all trailers of one body; 431 beyond */
+    unsigned connections_max;         /* 10000    per worker; 503 and Retry-After beyond; 0: no limit */
+
+    unsigned head_timeout_ms;         /* 10000    first byte to end of head; 408 */
+    unsigned body_timeout_ms;         /* 30000    without progress while a body is awaited; 408 */
+    unsigned write_timeout_ms;        /* 30000    without progress while an answer is stuck; close */
+    unsigned keep_alive_timeout_ms;   /* 5000     between requests; close; 0: no keep-alive */
+    unsigned linger_timeout_ms;       /* 2000     reading what the peer still sends after an early end */
+
+    size_t write_high_bytes;          /* 65536    an exchange is not writable above */
+    size_t write_low_bytes;           /* 16384    and writable again at or below */
+};
+
+/* The defaults above. */
+void fr_limits_init(struct fr_limits *limits);
+
+#endif

@@ -1,0 +1,102 @@
+/* http/protocol.h - SEAM: a version of HTTP, as the connection and the exchange see it.
+ *
+ * A protocol never touches a socket: bytes come in by receive() and leave by its outbox. Whoever opens it
+ * (server/connection.c, or a test) sets the fields marked "given" and listens to its events.
+ *
+ * Two rules keep it simple to call: the wire side never frees itself inside a call, and the
+ * answering side may be called from inside receive() (an application that answers at once) as well as
+ * later. Inside receive() output is flushed by the caller when it returns; later, by the `output` event. */
+#ifndef FR_HTTP_PROTOCOL_H
+#define FR_HTTP_PROTOCOL_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/outbox.h"
+#include "base/pool.h"
+#include "http/application.h"
+#include "http/exchange.h"
+
+struct fr_protocol;
+
+/* What the protocol waits for; picks the connection's deadline. */
+enum fr_phase {
+    FR_PHASE_IDLE,   /* between requests, nothing pending: keep-alive timeout */
+    FR_PHASE_HEAD,   /* part of a head is here: head timeout, counted from its first byte */
+    FR_PHASE_BODY,   /* a body is awaited and wanted: body timeout, counted from the last progress */
+    FR_PHASE_ANSWER, /* the application's turn: no deadline of the wire */
+    FR_PHASE_TUNNEL, /* raw bytes: no deadline of the wire */
+    FR_PHASE_LINGER  /* the last answer is out; what still comes is dropped: linger timeout */
+};
+
+/* What the wire tells the protocol besides bytes. */
+enum fr_protocol_signal {
+    FR_SIGNAL_PEER_ENDED, /* the peer will send no more (half close) */
+    FR_SIGNAL_WRITABLE,   /* the outbox fell to the low mark */
+    FR_SIGNAL_EXPIRED,    /* the deadline of this phase passed: queue what the peer is owed, finish */
+    FR_SIGNAL_DRAIN       /* finish what is open, begin nothing */
+};
+
+/* The response fields that the server adds by itself, and how. */
+struct fr_response_policy {
+    fr_span server;  /* the value of Server; empty: not sent */
+    bool date;       /* send Date */
+};
+
+/* What server/connection.c hears from its protocol. All may be called from inside any call. */
+struct fr_protocol_events {
+    /* There is output, or phase, finished or paused changed, outside of receive(). */
+    void (*output)(struct fr_protocol *protocol);
+    /* Write what is queued now, as far as the socket takes it. */
+    void (*flush)(struct fr_protocol *protocol);
+    /* An exchange begins (its head is valid) / is over: answered or aborted, once each. */
+    void (*begun)(struct fr_protocol *protocol, struct fr_exchange *exchange);
+    void (*ended)(struct fr_protocol *protocol, struct fr_exchange *exchange);
+    /* A request was refused by the protocol itself; `status` is what was answered. */
+    void (*refused)(struct fr_protocol *protocol, int error, int status);
+};
+
+struct fr_protocol_ops {
+    const char *name; /* as ALPN spells it */
+    size_t size;      /* storage the connection sets aside; the base below comes first */
+
+    /* The wire side, called by server/connection.c. */
+    FR_CHECKED int (*open)(struct fr_protocol *protocol);
+    /* Takes every byte, or fails; a failure has already queued its answer and set `finished`. */
+    FR_CHECKED int (*receive)(struct fr_protocol *protocol, fr_span bytes);
+    void (*signal)(struct fr_protocol *protocol, enum fr_protocol_signal signal);
+    /* Aborts what is open and frees all but itself; nothing is called afterwards but release. */
+    void (*close)(struct fr_protocol *protocol, enum fr_close_reason reason);
+
+    /* The answering side, called by http/exchange.c, which has checked the state. */
+    FR_CHECKED int (*respond)(struct fr_exchange *exchange, const struct fr_response_head *head);
+    FR_CHECKED int (*send)(struct fr_exchange *exchange, const struct fr_chunk *chunk, bool last);
+    FR_CHECKED int (*trailers)(struct fr_exchange *exchange, const struct fr_response_header *trailers,
+                               size_t count);
+    void (*credit)(struct fr_exchange *exchange); /* exchange->credit grew */
+    void (*reset)(struct fr_exchange *exchange);
+    void (*release)(struct fr_exchange *exchange); /* both owners have let go: free it */
+};
+
+struct fr_protocol {
+    const struct fr_protocol_ops *ops;         /* given, as are the next nine */
+    const struct fr_protocol_events *events;
+    struct fr_outbox *outbox;
+    struct fr_application *application;
+    struct fr_pool *pool;
+    struct fr_clock *clock;
+    const struct fr_limits *limits;
+    const struct fr_log *log;
+    const struct fr_response_policy *policy;
+    const struct fr_peer *peer;
+    struct fr_request_head *scratch;           /* the worker's: for one head, while receive() runs */
+
+    enum fr_phase phase;                       /* said by the protocol, as are the rest */
+    enum fr_close_reason close_reason;         /* why, once `finished` */
+    bool finished;                             /* close when the outbox is empty */
+    bool paused;                               /* do not read for now */
+    bool draining;
+};
+
+#endif

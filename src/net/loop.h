@@ -1,0 +1,69 @@
+/* net/loop.h - One event loop per worker: its memory, its clock, its timers, its hooks around sleep.
+ *
+ * The only header of net/ that python/ may include; libuv stays behind it. Everything but fr_loop_wake
+ * is for the loop's own thread. A turn is: run what was deferred, then the due timers, then the
+ * before-sleep hooks, sleep, and handle one batch of events. */
+#ifndef FR_NET_LOOP_H
+#define FR_NET_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/pool.h"
+#include "base/span.h"
+
+struct fr_loop;
+struct fr_transport_ops;
+
+/* Where bytes are read to before anybody knows whose they are; idle connections own no read memory. */
+#define FR_LOOP_SCRATCH_BYTES (256 * 1024)
+
+/* Something to be done once, before the next sleep. Embedded in its owner; zero before first use. */
+struct fr_deferred {
+    struct fr_list node;
+    void (*run)(struct fr_deferred *deferred);
+};
+
+/* Called before the loop sleeps, in the order they were added. A hook may defer more work; the loop then
+ * does not sleep before that is done. */
+struct fr_sleep_hook {
+    struct fr_list node;
+    void (*before_sleep)(struct fr_sleep_hook *hook);
+};
+
+/* A loop whose sockets use `transport` (&fr_transport_uv); NULL and *error on failure. */
+struct fr_loop *fr_loop_open(const struct fr_transport_ops *transport, int *error);
+
+/* Runs the close callbacks that are still due and frees the loop; every socket, listener, watch and
+ * timer must have been closed by its owner. */
+void fr_loop_close(struct fr_loop *loop);
+
+/* One turn: sleeps at most `timeout_ms` (0: not at all, -1: until something happens). */
+void fr_loop_turn(struct fr_loop *loop, int timeout_ms);
+
+/* Makes a turn return soon. The only call that is safe from other threads and from signal handlers. */
+void fr_loop_wake(struct fr_loop *loop);
+
+/* A descriptor that is readable when a turn would find work; for a guest in another loop. */
+int fr_loop_fd(const struct fr_loop *loop);
+
+/* How long a turn may sleep before something is due: ms, 0 now, -1 nothing is. */
+int fr_loop_timeout_ms(const struct fr_loop *loop);
+
+/* Runs `deferred` once before the next sleep; no effect when it is already waiting. */
+void fr_loop_defer(struct fr_loop *loop, struct fr_deferred *deferred);
+
+/* Takes `deferred` back, if it is waiting. */
+void fr_loop_forget(struct fr_loop *loop, struct fr_deferred *deferred);
+
+void fr_loop_add_hook(struct fr_loop *loop, struct fr_sleep_hook *hook);
+void fr_loop_remove_hook(struct fr_loop *loop, struct fr_sleep_hook *hook);
+
+/* The loop's clock and pool. */
+struct fr_clock *fr_loop_clock(struct fr_loop *loop);
+struct fr_pool *fr_loop_pool(struct fr_loop *loop);
+
+#endif

@@ -1,0 +1,25 @@
+/* net/watch.h - Being told when a descriptor is readable or writable; for event_loop's readers and writers. */
+#ifndef FR_NET_WATCH_H
+#define FR_NET_WATCH_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "net/loop.h"
+
+struct fr_watch;
+
+/* Watches `fd`, which stays the caller's; NULL and *error (errno) on failure. At most one watch per
+ * descriptor and loop. */
+struct fr_watch *fr_watch_open(struct fr_loop *loop, int fd, void (*ready)(struct fr_watch *, bool readable, bool writable),
+                               void *owner, int *error);
+
+/* What to be told of; neither pauses the watch. */
+void fr_watch_want(struct fr_watch *watch, bool readable, bool writable);
+
+void *fr_watch_owner(const struct fr_watch *watch);
+
+/* Stops at once, and frees itself in the loop. */
+void fr_watch_close(struct fr_watch *watch);
+
+#endif

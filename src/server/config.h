@@ -1,0 +1,40 @@
+/* server/config.h - Everything a worker is told, as plain C; filled by python/ or by a test.
+ *
+ * Read-only after fr_worker_open; the caller keeps it, and what it points to, alive until
+ * fr_worker_close. */
+#ifndef FR_SERVER_CONFIG_H
+#define FR_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/application.h"
+#include "http/message.h"
+
+struct fr_stats;
+
+enum fr_access_format { FR_ACCESS_OFF, FR_ACCESS_COMMON, FR_ACCESS_COMBINED };
+
+struct fr_bind {
+    int fd;                       /* a listening socket, the caller's */
+    struct fr_endpoint local;     /* what SERVER_NAME and SERVER_PORT say */
+    bool unix_socket;
+};
+
+struct fr_config {
+    const struct fr_bind *binds;
+    size_t bind_count;
+    struct fr_application *application;
+    struct fr_limits limits;
+    struct fr_log log;
+    const char *transport;        /* "auto", "uv" or "uring" */
+    const char *server_header;    /* NULL: none */
+    bool date_header;
+    enum fr_access_format access_format;
+    int access_fd;                /* where access lines go; -1 when off */
+    struct fr_stats *stats;       /* the worker's slot in the shared mapping; NULL: a private one */
+};
+
+#endif
