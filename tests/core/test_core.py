@@ -1,0 +1,32 @@
+"""One pytest item per TEST of the C units; a program that does not build is one failing item."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.core.build import TEST_TIMEOUT_S, BuildError, build_tests, list_tests
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    cases: list[object] = []
+    for name, program in build_tests().items():
+        try:
+            if isinstance(program, BuildError):
+                raise program
+            tests = list_tests(program)
+        except BuildError as error:
+            cases.append(pytest.param(name, error, id=f"{name}-builds"))
+            continue
+        cases += [pytest.param(test, program, id=f"{name}-{test}") for test in tests]
+    metafunc.parametrize("test, program", cases)
+
+
+def test_core(test: str, program: Path | BuildError) -> None:
+    if isinstance(program, BuildError):
+        pytest.fail(f"{test} does not build:\n{program}", pytrace=False)
+    answer = subprocess.run([program, test], capture_output=True, text=True, timeout=TEST_TIMEOUT_S)
+    if answer.returncode:
+        pytest.fail(f"exit {answer.returncode}\n{answer.stdout}{answer.stderr}", pytrace=False)
