@@ -37,6 +37,7 @@ struct fr_outbox_node;
 struct fr_outbox {
     struct fr_outbox_node *first, *last;
     size_t bytes;                  /* all that is queued, files included */
+    uint64_t consumed;             /* all that has left by consume since init; tells whether a peer reads */
     struct fr_pool *pool;
 };
 
