@@ -13,7 +13,8 @@ struct fr_log {
     enum fr_log_level level; /* quieter messages are not formatted */
 };
 
-/* Formats one line (cut at 1 KiB, no newline at the end) and hands it to the sink. `log` may be NULL. */
+/* Formats one line (cut at 1 KiB, no newline at the end, control bytes replaced by '?') and hands it to
+ * the sink. `log` may be NULL. */
 void fr_log_print(const struct fr_log *log, enum fr_log_level level, const char *format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 3, 4)))

@@ -39,6 +39,7 @@ struct fr_outbox {
     size_t bytes;                  /* all that is queued, files included */
     uint64_t consumed;             /* all that has left by consume since init; tells whether a peer reads */
     struct fr_pool *pool;
+    struct fr_outbox_node *reserved; /* a page that waits for its commit; NULL: it is the last one */
 };
 
 /* An empty outbox that takes its memory from `pool`. */
@@ -51,10 +52,11 @@ void fr_outbox_clear(struct fr_outbox *outbox);
 static inline bool fr_outbox_is_empty(const struct fr_outbox *outbox);
 
 /* Contiguous room for `size` bytes (at most FR_POOL_PAGE_BYTES / 2 in the common case; larger
- * sizes get a block of their own) at the end of the queue; write there, then commit. */
+ * sizes get a block of their own) at the end of the queue; write there, then commit. The next
+ * call but the commit takes the room back. */
 char *fr_outbox_reserve(struct fr_outbox *outbox, size_t size);
 
-/* Queues the first `size` bytes of what was reserved last. */
+/* Queues the first `size` bytes of what was reserved last; 0 gives the room back. */
 void fr_outbox_commit(struct fr_outbox *outbox, size_t size);
 
 /* Queues a copy of `bytes`. */
