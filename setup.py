@@ -61,9 +61,11 @@ class BuildCore(build_ext):
         ext.extra_link_args += libraries.link
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(lambda source: self.compile_source(ext, source), ext.sources))
-        target = Path(self.get_ext_fullpath(ext.name))
-        if self.force or not target.exists() or any(is_newer(Path(name), target) for name in objects):
+        target, flags_file = Path(self.get_ext_fullpath(ext.name)), Path(self.build_temp, "link.flags")
+        flags = " ".join([str(target), *self.compiler.linker_so, *objects, *ext.extra_link_args])
+        if self.force or not is_current(target, objects, flags_file, flags):
             target.parent.mkdir(parents=True, exist_ok=True)
+            self.compiler.force = True  # it would only compare times, and know nothing of flags
             self.compiler.link_shared_object(
                 objects,
                 str(target),
@@ -75,12 +77,13 @@ class BuildCore(build_ext):
                 build_temp=self.build_temp,
                 target_lang="c",
             )
+            flags_file.write_text(flags, encoding="utf-8")
 
     def compile_source(self, ext: Extension, source: str) -> str:
         [name] = self.compiler.object_filenames([source], output_dir=self.build_temp)
         flags_file, dependencies = Path(name + ".flags"), Path(name + ".d")
         flags = " ".join([sys.version, *self.compiler.compiler_so, *ext.extra_compile_args])
-        if not self.force and is_current(Path(name), dependencies, flags_file, flags):
+        if not self.force and is_current(Path(name), prerequisites(dependencies), flags_file, flags):
             return name
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         self.compiler.compile(
@@ -105,18 +108,19 @@ class BuildCore(build_ext):
         return []
 
 
-def is_newer(a: Path, b: Path) -> bool:
-    return a.stat().st_mtime_ns > b.stat().st_mtime_ns
+def prerequisites(dependencies: Path) -> list[str]:
+    """The files named in a makefile that the compiler wrote; the missing file itself when there is none."""
+    if not dependencies.exists():
+        return [str(dependencies)]
+    return re.sub(r"\\\n", " ", dependencies.read_text(encoding="utf-8")).split()[1:]
 
 
-def is_current(target: Path, dependencies: Path, flags_file: Path, flags: str) -> bool:
-    """Nothing that the object was made from is newer than it, and the flags were the same."""
-    if not (target.exists() and dependencies.exists() and flags_file.exists()):
+def is_current(target: Path, made_from: list[str], flags_file: Path, flags: str) -> bool:
+    """The target is newer than what it was made from, and the flags were the same."""
+    if not (target.exists() and flags_file.exists() and flags_file.read_text(encoding="utf-8") == flags):
         return False
-    if flags_file.read_text(encoding="utf-8") != flags:
-        return False
-    names = re.sub(r"\\\n", " ", dependencies.read_text(encoding="utf-8")).split()[1:]
-    return all(Path(name).exists() and not is_newer(Path(name), target) for name in names)
+    made = target.stat().st_mtime_ns
+    return all(Path(name).exists() and Path(name).stat().st_mtime_ns <= made for name in made_from)
 
 
 def core() -> Extension:

@@ -74,7 +74,9 @@ class Library:
             return Flags(compile_flags, shlex.split(ask_pkg_config("--libs", self.pkg_config) or ""))
         all_libraries = shlex.split(ask_pkg_config("--libs", "--static", self.pkg_config) or "")
         own = {"-l" + re.sub(r"^lib|(_a)?\.a$", "", name) for name in self.static}
-        return Flags(compile_flags, archives + [flag for flag in all_libraries if flag not in own])
+        # Another extension in the process may carry its own copy: what an archive defines must stay ours.
+        hide = [] if sys.platform == "darwin" else ["-Wl,--exclude-libs,ALL"]
+        return Flags(compile_flags, hide + archives + [flag for flag in all_libraries if flag not in own])
 
     def complaint(self) -> str:
         version = self.found_version()
