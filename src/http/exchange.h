@@ -8,7 +8,9 @@
  *  - The request head is borrowed: valid only inside application->request().
  *  - Body bytes flow only as far as the application gave credit; the first credit is the moment at which
  *    the application "asks for the body" (100 Continue).
- *  - After aborted() every call but let_go answers FR_E_GONE and does nothing. */
+ *  - After aborted() every call but let_go answers FR_E_GONE and does nothing.
+ *  - A complete answer ends the request too: body() is not called any more, and what is left of the body is
+ *    the protocol's to discard. The application may keep the exchange as long as it likes. */
 #ifndef FR_HTTP_EXCHANGE_H
 #define FR_HTTP_EXCHANGE_H
 
@@ -21,6 +23,7 @@
 
 struct fr_application;
 struct fr_protocol;
+struct fr_protocol_ops;
 
 /* What has happened to the response. */
 enum fr_exchange_state {
@@ -35,12 +38,13 @@ enum fr_exchange_state {
 };
 
 struct fr_exchange {
-    struct fr_protocol *protocol;
+    struct fr_protocol *protocol;       /* NULL once the protocol has let go: the connection may be gone */
+    const struct fr_protocol_ops *protocol_ops;
     struct fr_application *application;
     void *application_data;             /* belongs to the application */
     void *observer_data;                /* belongs to whoever listens to the protocol's events */
     const struct fr_request_head *head; /* NULL outside application->request() */
-    const struct fr_peer *peer;         /* lives as long as the connection */
+    const struct fr_peer *peer;         /* lives as long as the connection; NULL with `protocol` */
     enum fr_exchange_state state;
     enum fr_method_name method;         /* survives the head */
     enum fr_http_version version;
@@ -50,6 +54,8 @@ struct fr_exchange {
     bool head_only;                     /* HEAD, or a status without body: sent body bytes are dropped */
     bool blocked;                       /* above the high mark: writable() will follow */
     bool calling;                       /* inside a call to the application */
+    bool ended;                         /* the protocol's `ended` event was told */
+    unsigned char depth;                /* calls of exchange.c on the stack: not freed before the last returns */
     int status;                         /* of the final head; 0 before */
     int64_t request_length;             /* as fr_request_head.body_length */
     uint64_t request_bytes;             /* body bytes delivered so far */
@@ -83,7 +89,8 @@ void fr_exchange_flush(struct fr_exchange *exchange);
 /* The application will take `bytes` more of the request body; body() may be called from inside. */
 void fr_exchange_credit(struct fr_exchange *exchange, uint64_t bytes);
 
-/* There is room; otherwise application->writable() will be called when there is. */
+/* There is room; otherwise application->writable() will be called when there is. False for ever once the
+ * exchange is aborted. */
 bool fr_exchange_is_writable(const struct fr_exchange *exchange);
 
 /* The application cannot finish what it began: the peer sees the response cut (never a clean end).
@@ -111,6 +118,9 @@ void fr_exchange_body(struct fr_exchange *exchange, fr_span bytes, bool last);
 
 /* The outbox fell to the low mark. */
 void fr_exchange_writable(struct fr_exchange *exchange);
+
+/* The worker drains: tells the application, once, while its answer is open. */
+void fr_exchange_drain(struct fr_exchange *exchange);
 
 /* The peer or the connection is gone: tells the application once, unless it has let go or its answer was
  * complete and its body taken. */

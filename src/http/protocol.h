@@ -23,7 +23,7 @@ struct fr_protocol;
 /* What the protocol waits for; picks the connection's deadline. */
 enum fr_phase {
     FR_PHASE_IDLE,   /* between requests, nothing pending: keep-alive timeout */
-    FR_PHASE_HEAD,   /* part of a head is here: head timeout, counted from its first byte */
+    FR_PHASE_HEAD,   /* a new connection, or part of a head is here: head timeout, counted from the change of phase */
     FR_PHASE_BODY,   /* a body is awaited and wanted: body timeout, counted from the last progress */
     FR_PHASE_ANSWER, /* the application's turn: no deadline of the wire */
     FR_PHASE_TUNNEL, /* raw bytes: no deadline of the wire */
@@ -46,14 +46,15 @@ struct fr_response_policy {
 
 /* What server/connection.c hears from its protocol. All may be called from inside any call. */
 struct fr_protocol_events {
-    /* There is output, or phase, finished or paused changed, outside of receive(). */
+    /* There is output, or phase, finished, paused or resume changed, outside of receive(). */
     void (*output)(struct fr_protocol *protocol);
     /* Write what is queued now, as far as the socket takes it. */
     void (*flush)(struct fr_protocol *protocol);
     /* An exchange begins (its head is valid) / is over: answered or aborted, once each. */
     void (*begun)(struct fr_protocol *protocol, struct fr_exchange *exchange);
     void (*ended)(struct fr_protocol *protocol, struct fr_exchange *exchange);
-    /* A request was refused by the protocol itself; `status` is what was answered. */
+    /* A request was refused by the protocol before an exchange began; `status` is what was answered. A begun
+     * one that the protocol had to answer itself (408, 400 in the body) is `ended` with that status, ABORTED. */
     void (*refused)(struct fr_protocol *protocol, int error, int status);
 };
 
@@ -63,7 +64,8 @@ struct fr_protocol_ops {
 
     /* The wire side, called by server/connection.c. */
     FR_CHECKED int (*open)(struct fr_protocol *protocol);
-    /* Takes every byte, or fails; a failure has already queued its answer and set `finished`. */
+    /* Takes every byte, or fails; a failure has already queued its answer and set `finished`. No bytes at all:
+     * go on with what waits inside (see `resume`). */
     FR_CHECKED int (*receive)(struct fr_protocol *protocol, fr_span bytes);
     void (*signal)(struct fr_protocol *protocol, enum fr_protocol_signal signal);
     /* Aborts what is open and frees all but itself; nothing is called afterwards but release. */
@@ -94,8 +96,14 @@ struct fr_protocol {
 
     enum fr_phase phase;                       /* said by the protocol, as are the rest */
     enum fr_close_reason close_reason;         /* why, once `finished` */
-    bool finished;                             /* close when the outbox is empty */
-    bool paused;                               /* do not read for now */
+    bool finished;                             /* close when the outbox is empty; in FR_PHASE_LINGER only end our
+                                                  direction then, drop what comes, and close when the peer
+                                                  ends too or the deadline passes */
+    bool paused;                               /* do not read for now: what is here already cannot be used yet */
+    bool resume;                               /* bytes wait that can be used now: call receive() with none of them,
+                                                  soon, from the loop (not from inside `output`) */
+    bool awaits_writable;                      /* signal WRITABLE after the flush that leaves the outbox at or below
+                                                  the low mark, also when that flush took all at once */
     bool draining;
 };
 
