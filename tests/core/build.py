@@ -44,7 +44,8 @@ class Toolchain:
     compiler: tuple[str, ...]
     sanitize: str
     directory: Path
-    extra: tuple[str, ...] = ()
+    compile_flags: tuple[str, ...] = ()
+    link_flags: tuple[str, ...] = ()
 
     @staticmethod
     def from_environment() -> Toolchain:
@@ -57,7 +58,7 @@ class Toolchain:
         )
 
     def flags(self) -> list[str]:
-        flags = ["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-fno-omit-frame-pointer", *self.extra]
+        flags = ["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-fno-omit-frame-pointer"]
         if self.sanitize:
             flags += [f"-fsanitize={self.sanitize}", "-fno-sanitize-recover=all"]
         return flags
@@ -136,8 +137,9 @@ class Builder:
         target = self.directory / source.relative_to(ROOT).with_suffix(".o")
         rule, stamp = target.with_suffix(".d"), target.with_suffix(".command")
         name = str(source.relative_to(ROOT))
-        command = [*self.toolchain.compiler, *self.toolchain.flags(), *WARNINGS, "-Isrc", "-Itests/core"]
-        command += [*pkg_config("--cflags"), "-MMD", "-MF", str(rule), "-c", name, "-o", "@"]
+        command = [*self.toolchain.compiler, *self.toolchain.flags(), *self.toolchain.compile_flags, *WARNINGS]
+        command += ["-Isrc", "-Itests/core", *pkg_config("--cflags")]
+        command += ["-MMD", "-MF", str(rule), "-c", name, "-o", "@"]
         wanted = hashlib.sha256(shlex.join(command).encode()).hexdigest()
         known = stamp.read_text() if stamp.exists() else ""
         if target.exists() and rule.exists() and known == wanted:
@@ -177,7 +179,7 @@ class Builder:
         parts = [*objects, library.archive]
         if program.exists() and newest(parts) < program.stat().st_mtime:
             return program
-        command = [*self.toolchain.compiler, *self.toolchain.flags(), *map(str, parts)]
+        command = [*self.toolchain.compiler, *self.toolchain.flags(), *self.toolchain.link_flags, *map(str, parts)]
         try:
             self.run([*command, *pkg_config("--libs"), "-lpthread", "-o", "@"], program)
         except BuildError as error:
