@@ -15,12 +15,17 @@ RANDOM_INPUTS = 20_000
 SEED = 9112
 TIMEOUT_S = 120
 
+# An abort prints the input; see replay_main.c.
+SANITIZERS = {"ASAN_OPTIONS": "abort_on_error=1", "UBSAN_OPTIONS": "abort_on_error=1:print_stacktrace=1"}
+
 
 def run_harness(name: str, *arguments: str | Path) -> None:
     program = build_harness(name, Toolchain.from_environment(), REPLAY_MAIN)
-    sanitizers = {"ASAN_OPTIONS": "abort_on_error=1", "UBSAN_OPTIONS": "abort_on_error=1:print_stacktrace=1"}
     command = [program, *arguments, corpus_of(name)]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, env={**os.environ, **sanitizers})
+    environment = {**os.environ, **SANITIZERS}
+    answer = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=TIMEOUT_S, env=environment
+    )
     if answer.returncode:
         pytest.fail(f"exit {answer.returncode}\n{answer.stdout}{answer.stderr}", pytrace=False)
 
