@@ -14,11 +14,14 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
@@ -78,7 +81,7 @@ def pkg_config(option: str) -> list[str]:
     packages = [name for folder, name in LIBRARIES.items() if any((SRC / folder).glob("*.c"))]
     if not packages:
         return []
-    answer = subprocess.run(["pkg-config", option, *packages], capture_output=True, text=True)
+    answer = subprocess.run(["pkg-config", option, *packages], capture_output=True, text=True, check=False)
     if answer.returncode:
         raise BuildError(answer.stderr)
     return answer.stdout.split()
@@ -125,7 +128,7 @@ class Builder:
         draft = result.with_name(f"{result.name}.draft{os.getpid()}")
         began = time.time()
         command = [str(draft) if word == "@" else word for word in command]
-        answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if answer.returncode:
             draft.unlink(missing_ok=True)
             raise BuildError(f"{shlex.join(command)}\n{answer.stdout}{answer.stderr}")
@@ -142,9 +145,9 @@ class Builder:
         command += ["-MMD", "-MF", str(rule), "-c", name, "-o", "@"]
         wanted = hashlib.sha256(shlex.join(command).encode()).hexdigest()
         known = stamp.read_text() if stamp.exists() else ""
-        if target.exists() and rule.exists() and known == wanted:
-            if newest(read_dependencies(rule)) < target.stat().st_mtime:
-                return target
+        complete = target.exists() and rule.exists() and known == wanted
+        if complete and newest(read_dependencies(rule)) < target.stat().st_mtime:
+            return target
         target.parent.mkdir(parents=True, exist_ok=True)
         self.run(command, target)
         stamp.write_text(wanted)
@@ -193,7 +196,7 @@ class Builder:
 
 
 def list_tests(program: Path) -> list[str]:
-    answer = subprocess.run([program, "--list"], capture_output=True, text=True, timeout=TEST_TIMEOUT_S)
+    answer = subprocess.run([program, "--list"], capture_output=True, text=True, check=False, timeout=TEST_TIMEOUT_S)
     if answer.returncode:
         raise BuildError(f"{program} --list failed\n{answer.stdout}{answer.stderr}")
     return answer.stdout.split()
@@ -234,7 +237,7 @@ def main() -> int:
             print(program)
             failed = 1
         else:
-            failed |= subprocess.run([program]).returncode != 0
+            failed |= subprocess.run([program], check=False).returncode != 0
     if not programs:
         print(f"no C unit is called {wanted}")
     return failed or not programs

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.core.build import ROOT, Builder, Toolchain
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDER = ROOT / "tests" / "fuzz"
 REPLAY_MAIN = FOLDER / "replay_main.c"

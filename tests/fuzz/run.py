@@ -43,9 +43,9 @@ def main() -> int:
 
     limits = [f"-max_len={INPUT_BYTES_MAX}", "-timeout=10", f"-artifact_prefix={directory}/"]
     search = [program, *limits, f"-max_total_time={options.seconds}", "-print_final_stats=1", found, corpus]
-    failed = subprocess.run(search).returncode
+    failed = subprocess.run(search, check=False).returncode
     if options.keep and not failed:
-        failed = subprocess.run([program, *limits, "-merge=1", corpus, found]).returncode
+        failed = subprocess.run([program, *limits, "-merge=1", corpus, found], check=False).returncode
     return failed
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.core.build import Toolchain
 from tests.fuzz.harnesses import REPLAY_MAIN, build_harness, corpus_of, harness_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RANDOM_INPUTS = 20_000
 SEED = 9112
@@ -23,9 +26,7 @@ def run_harness(name: str, *arguments: str | Path) -> None:
     program = build_harness(name, Toolchain.from_environment(), REPLAY_MAIN)
     command = [program, *arguments, corpus_of(name)]
     environment = {**os.environ, **SANITIZERS}
-    answer = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=TIMEOUT_S, env=environment
-    )
+    answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_S, env=environment)
     if answer.returncode:
         pytest.fail(f"exit {answer.returncode}\n{answer.stdout}{answer.stderr}", pytrace=False)
 
