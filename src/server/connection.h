@@ -1,0 +1,93 @@
+/* server/connection.h - One client from accept to close: a channel below, a protocol above, one deadline.
+ *
+ * A connection is one block of the pool: this struct, then the protocol's storage, then the transport's. Rules:
+ *  - The wire enters the protocol (bytes, end, room, deadline), and every entry ends in one `settle`: output is
+ *    written once, the deadline follows the phase, reading follows `paused`, and a finished one leaves.
+ *  - What a protocol says at any other time only marks its connection; marked ones are settled before the loop
+ *    sleeps. So answers made outside a read are gathered too.
+ *  - Closing marks with a reason (the first one stays); settle closes; the memory goes back when closed() arrives.
+ *  - One that ends after an answer lingers: it shuts down its direction and drops what still comes until the
+ *    peer ends or the linger timeout, so that no reset destroys the answer (RFC 9112 section 9.6). */
+#ifndef FR_SERVER_CONNECTION_H
+#define FR_SERVER_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "http/message.h"
+#include "http/protocol.h"
+#include "net/timer.h"
+#include "net/transport.h"
+#include "server/channel.h"
+#include "server/stats.h"
+
+struct fr_access_log;
+
+/* What all connections of one worker have in common. */
+struct fr_connection_shared {
+    struct fr_loop *loop;                        /* given, as are the next nine */
+    const struct fr_transport_ops *transport;
+    struct fr_application *application;
+    const struct fr_limits *limits;
+    const struct fr_log *log;
+    const struct fr_response_policy *policy;
+    struct fr_request_head *scratch;
+    struct fr_stats *stats;
+    struct fr_access_log *access_log;            /* NULL: off */
+    void (*closed)(struct fr_connection_shared *shared); /* one less: its memory is back */
+
+    struct fr_list connections;                  /* all of them, until closed() */
+    size_t count;
+    struct fr_list marked;                       /* those to be settled before the loop sleeps */
+    struct fr_deferred settle_marked;
+};
+
+enum fr_connection_drain { FR_CONNECTION_STAYS, FR_CONNECTION_TO_DRAIN, FR_CONNECTION_DRAINS };
+
+struct fr_connection {
+    struct fr_channel channel;
+    struct fr_list node;            /* in shared->connections */
+    struct fr_list mark;            /* in shared->marked */
+    struct fr_connection_shared *shared;
+    struct fr_protocol *protocol;   /* lies behind this struct */
+    struct fr_timer deadline;       /* the earlier of the two below; may fire too early, never too late */
+    uint64_t phase_due_ms;          /* when this phase expires; 0: never */
+    uint64_t stuck_since_ms;        /* output waits and nothing of it has left since; 0: no output waits */
+    uint64_t sent_bytes;            /* outbox.consumed when last looked at */
+    uint32_t request_count;         /* begun so far */
+    uint32_t phase_request;         /* request_count when the phase was looked at */
+    uint8_t phase;                  /* enum fr_phase that phase_due_ms belongs to */
+    uint8_t reason;                 /* enum fr_close_reason; not 0: to be closed, or closed */
+    uint8_t drain;                  /* enum fr_connection_drain */
+    bool entered;                   /* inside a call to the protocol; settle follows */
+    bool reading;
+    bool progressed;                /* body bytes came since the deadline was set */
+    bool crowded;                   /* the outbox was above the low mark: the protocol is owed WRITABLE */
+    bool quiet;                     /* nothing was owed to the peer when it finished: no lingering */
+    bool lingering;
+    bool peer_ended;
+    struct fr_peer peer;
+};
+
+/* Makes the lists of `shared` empty and its deferred work ready; the given fields stay. */
+void fr_connection_shared_init(struct fr_connection_shared *shared);
+
+/* Takes over the accepted descriptor `fd`, speaks `protocol` on it and begins to read. `local` outlives the
+ * connection. 0, or FR_E_SYSTEM and the descriptor is closed. */
+FR_CHECKED int fr_connection_open(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol, int fd,
+                                  const struct sockaddr *peer, socklen_t peer_len, const struct fr_endpoint *local,
+                                  bool unix_socket);
+
+/* To be closed before the loop sleeps, whatever is open. Allowed anywhere. */
+void fr_connection_close(struct fr_connection *connection, enum fr_close_reason reason);
+
+/* To finish what is open and begin nothing, from before the loop sleeps. Allowed anywhere, once or more. */
+void fr_connection_drain(struct fr_connection *connection);
+
+/* All memory of one connection that speaks `protocol` over `transport`, in bytes. */
+size_t fr_connection_bytes(const struct fr_protocol_ops *protocol, const struct fr_transport_ops *transport);
+
+#endif
