@@ -55,23 +55,32 @@ static void tell_protocol(struct fr_connection *connection, enum fr_protocol_sig
     connection->entered = false;
 }
 
-/* Writes what is queued. An answer longer than the outbox may be is refilled here as long as the
- * peer takes it, but not for ever: a peer that reads as fast as we write must not keep the loop. */
+static void receive_bytes(struct fr_connection *connection, fr_span bytes)
+{
+    struct fr_protocol *protocol = connection->protocol;
+    connection->entered = true;
+    if (protocol->ops->receive(protocol, bytes) != 0)
+        assert(protocol->finished);
+    connection->entered = false;
+}
+
+/* Writes what is queued. A protocol that waited for room, or has requests waiting inside, goes on here as long as
+ * the peer takes what it says, but not for ever: a peer that reads as fast as we write must not keep the loop. */
 static void write_output(struct fr_connection *connection)
 {
+    struct fr_protocol *protocol = connection->protocol;
     const struct fr_outbox *outbox = &connection->channel.outbox;
-    size_t low_bytes = connection->channel.socket.low_bytes;
     for (int refill = 0; refill < REFILLS_MAX; refill++) {
-        if (outbox->bytes > low_bytes)
-            connection->crowded = true;
-        if (!fr_outbox_is_empty(outbox) && fr_channel_flush(&connection->channel, false) != 0) {
+        if (!fr_outbox_is_empty(outbox) && fr_channel_flush(&connection->channel, false) != 0)
             fr_connection_close(connection, FR_CLOSE_PEER_RESET);
+        if (connection->reason || protocol->finished)
             return;
-        }
-        if (!connection->crowded || outbox->bytes > low_bytes)
+        if (protocol->awaits_writable && outbox->bytes <= connection->channel.socket.low_bytes)
+            tell_protocol(connection, FR_SIGNAL_WRITABLE);
+        else if (protocol->resume)
+            receive_bytes(connection, (fr_span){NULL, 0});
+        else
             return;
-        connection->crowded = false;
-        tell_protocol(connection, FR_SIGNAL_WRITABLE);
     }
     mark(connection);
 }
@@ -95,8 +104,8 @@ static unsigned phase_timeout_ms(const struct fr_connection *connection)
 {
     const struct fr_limits *limits = connection->shared->limits;
     switch (connection->protocol->phase) {
-    case FR_PHASE_IDLE: /* before the first request there is nothing to keep alive */
-        return connection->request_count ? limits->keep_alive_timeout_ms : limits->head_timeout_ms;
+    case FR_PHASE_IDLE:
+        return limits->keep_alive_timeout_ms;
     case FR_PHASE_HEAD:
         return limits->head_timeout_ms;
     case FR_PHASE_BODY:
@@ -140,15 +149,20 @@ static void set_deadline(struct fr_connection *connection)
         fr_timer_set(connection->shared->loop, &connection->deadline, due > now ? due - now : 0);
 }
 
+static void close_finished(struct fr_connection *connection)
+{
+    enum fr_close_reason reason = connection->protocol->close_reason;
+    fr_connection_close(connection, reason ? reason : FR_CLOSE_FINISHED);
+}
+
 /* The protocol is finished and everything is written. */
 static void leave(struct fr_connection *connection)
 {
-    enum fr_close_reason reason = connection->protocol->close_reason;
     unsigned linger_ms = connection->shared->limits->linger_timeout_ms;
     if (connection->lingering)
         return;
-    if (connection->peer_ended || connection->quiet || linger_ms == 0) {
-        fr_connection_close(connection, reason ? reason : FR_CLOSE_FINISHED);
+    if (connection->peer_ended || connection->protocol->phase != FR_PHASE_LINGER || linger_ms == 0) {
+        close_finished(connection);
         return;
     }
     connection->lingering = true;
@@ -212,7 +226,6 @@ static void on_settle_marked(struct fr_deferred *deferred)
         struct fr_connection *connection = FR_LIST_OWNER(node, struct fr_connection, mark);
         if (connection->drain == FR_CONNECTION_TO_DRAIN) {
             connection->drain = FR_CONNECTION_DRAINS;
-            connection->quiet = connection->protocol->phase == FR_PHASE_IDLE;
             tell_protocol(connection, FR_SIGNAL_DRAIN);
         }
         settle(connection);
@@ -224,14 +237,10 @@ static void on_settle_marked(struct fr_deferred *deferred)
 static void on_received(struct fr_channel *channel, fr_span bytes)
 {
     struct fr_connection *connection = connection_of_channel(channel);
-    struct fr_protocol *protocol = connection->protocol;
     FR_STATS_ADD(connection->shared->stats, bytes_received, bytes.len);
-    if (!protocol->finished && !connection->reason) {
-        connection->entered = true;
+    if (!connection->protocol->finished && !connection->reason) {
         connection->progressed = true;
-        if (protocol->ops->receive(protocol, bytes) != 0)
-            assert(protocol->finished);
-        connection->entered = false;
+        receive_bytes(connection, bytes);
     }
     settle(connection);
 }
@@ -241,8 +250,7 @@ static void on_ended(struct fr_channel *channel)
     struct fr_connection *connection = connection_of_channel(channel);
     connection->peer_ended = true;
     if (connection->lingering)
-        fr_connection_close(connection, connection->protocol->close_reason ? connection->protocol->close_reason
-                                                                           : FR_CLOSE_FINISHED);
+        close_finished(connection);
     else
         tell_protocol(connection, FR_SIGNAL_PEER_ENDED);
     settle(connection);
@@ -297,8 +305,6 @@ static void on_flush(struct fr_protocol *protocol)
     struct fr_channel *channel = &connection->channel;
     if (connection->reason || fr_outbox_is_empty(&channel->outbox))
         return;
-    if (channel->outbox.bytes > channel->socket.low_bytes)
-        connection->crowded = true;
     if (fr_channel_flush(channel, false) != 0)
         fr_connection_close(connection, FR_CLOSE_PEER_RESET);
     on_output(protocol);
@@ -335,7 +341,7 @@ static void on_ended_exchange(struct fr_protocol *protocol, struct fr_exchange *
     FR_STATS_ADD(shared->stats, requests_open, -1);
     if (exchange->state == FR_EXCHANGE_ABORTED)
         FR_STATS_ADD(shared->stats, responses_cut, 1);
-    else
+    if (exchange->status)
         count_response(shared->stats, exchange->status);
     if (shared->access_log)
         fr_access_log_end(shared->access_log, exchange);
@@ -368,11 +374,9 @@ static void expire_phase(struct fr_connection *connection)
 {
     connection->phase_due_ms = 0;
     if (connection->lingering) {
-        enum fr_close_reason reason = connection->protocol->close_reason;
-        fr_connection_close(connection, reason ? reason : FR_CLOSE_FINISHED);
+        close_finished(connection);
         return;
     }
-    connection->quiet = connection->protocol->phase == FR_PHASE_IDLE;
     tell_protocol(connection, FR_SIGNAL_EXPIRED);
     assert(connection->protocol->finished);
 }

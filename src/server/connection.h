@@ -6,7 +6,7 @@
  *  - What a protocol says at any other time only marks its connection; marked ones are settled before the loop
  *    sleeps. So answers made outside a read are gathered too.
  *  - Closing marks with a reason (the first one stays); settle closes; the memory goes back when closed() arrives.
- *  - One that ends after an answer lingers: it shuts down its direction and drops what still comes until the
+ *  - One that is finished in FR_PHASE_LINGER lingers: it shuts down its direction and drops what still comes until the
  *    peer ends or the linger timeout, so that no reset destroys the answer (RFC 9112 section 9.6). */
 #ifndef FR_SERVER_CONNECTION_H
 #define FR_SERVER_CONNECTION_H
@@ -65,9 +65,7 @@ struct fr_connection {
     bool entered;                   /* inside a call to the protocol; settle follows */
     bool reading;
     bool progressed;                /* body bytes came since the deadline was set */
-    bool crowded;                   /* the outbox was above the low mark: the protocol is owed WRITABLE */
-    bool quiet;                     /* nothing was owed to the peer when it finished: no lingering */
-    bool lingering;
+    bool lingering;                 /* our direction is shut down */
     bool peer_ended;
     struct fr_peer peer;
 };

@@ -15,7 +15,7 @@
     X(requests_begun)       /* heads handed to the application */                                  \
     X(requests_open)        /* now */                                                              \
     X(requests_refused)     /* answered by the protocol itself */                                  \
-    X(responses_1xx)                                                                               \
+    X(responses_1xx)        /* by the status of the final head sent */                             \
     X(responses_2xx)                                                                               \
     X(responses_3xx)                                                                               \
     X(responses_4xx)                                                                               \
