@@ -55,6 +55,8 @@ struct fr_exchange {
     bool blocked;                       /* above the high mark: writable() will follow */
     bool calling;                       /* inside a call to the application */
     bool ended;                         /* the protocol's `ended` event was told */
+    bool draining;                      /* the application was told that the worker drains */
+    bool trailers_follow;               /* the response head promised trailers */
     unsigned char depth;                /* calls of exchange.c on the stack: not freed before the last returns */
     int status;                         /* of the final head; 0 before */
     int64_t request_length;             /* as fr_request_head.body_length */
