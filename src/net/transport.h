@@ -41,13 +41,16 @@ struct fr_transport_ops {
     size_t socket_size;                                              /* storage the user sets aside */
     FR_CHECKED int (*loop_open)(struct fr_loop *loop, void **state); /* per-loop state; FR_E_UNSUPPORTED, politely */
     void (*loop_close)(struct fr_loop *loop, void *state);
-    FR_CHECKED int (*open)(struct fr_socket *socket, int fd);        /* takes over a connected, non-blocking fd */
+    /* Takes over a connected, non-blocking fd. 0, or FR_E_SYSTEM: then fd has been closed, and closed() does
+     * not come. */
+    FR_CHECKED int (*open)(struct fr_socket *socket, int fd);
     void (*read)(struct fr_socket *socket, bool wanted);             /* off after open */
     /* Writes as much as the kernel takes; 0 (look at the outbox for what is left) or FR_E_GONE. With `more`
      * the kernel may wait a moment for a full segment, because more follows at once. */
     FR_CHECKED int (*flush)(struct fr_socket *socket, bool more);
     void (*end)(struct fr_socket *socket);                           /* shut down our direction; outbox is empty */
-    void (*close)(struct fr_socket *socket);                         /* closed() follows, from the loop, never from here */
+    /* Drops what is not sent yet; closed() follows, from the loop, never from here. Idempotent. */
+    void (*close)(struct fr_socket *socket);
 };
 
 extern const struct fr_transport_ops fr_transport_uv;

@@ -9,10 +9,13 @@
 
 struct fr_watch;
 
+/* The descriptor can be read or written without blocking, as far as that was asked for; also after an error
+ * or a hang-up, which the next read or write will meet. */
+typedef void (*fr_watch_ready)(struct fr_watch *watch, bool readable, bool writable);
+
 /* Watches `fd`, which stays the caller's; NULL and *error (errno) on failure. At most one watch per
  * descriptor and loop. */
-struct fr_watch *fr_watch_open(struct fr_loop *loop, int fd, void (*ready)(struct fr_watch *, bool readable, bool writable),
-                               void *owner, int *error);
+struct fr_watch *fr_watch_open(struct fr_loop *loop, int fd, fr_watch_ready ready, void *owner, int *error);
 
 /* What to be told of; neither pauses the watch. */
 void fr_watch_want(struct fr_watch *watch, bool readable, bool writable);

@@ -1,0 +1,240 @@
+/* net/loop.c - The turn: what is deferred, what is due, the hooks, one sleep, one batch of events.
+ *
+ * Owns libuv's loop and the order of things around uv_run. Does not know sockets: those belong to the
+ * transports, listeners and watches, which share loop_internal.h with this file. */
+#include "net/loop_internal.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "net/transport.h"
+
+/* Free blocks that a worker keeps: some thousand connections may end and others begin without malloc. */
+#define POOL_KEPT_BYTES_MAX (4u << 20)
+
+/* How often deferred work may beget deferred work before the sockets get their turn. */
+#define ROUNDS_MAX 4
+
+/* uv_stop because libuv looks at its timers before it polls as well, and would then sleep without one. */
+static void on_alarm(uv_timer_t *alarm)
+{
+    struct fr_loop *loop = alarm->data;
+    loop->alarm_ms = FR_TIMER_NEVER;
+    fr_loop_woke(loop);
+    uv_stop(alarm->loop);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    fr_loop_woke(wake->data);
+}
+
+static int open_uv(struct fr_loop *loop)
+{
+    int status = uv_loop_init(&loop->uv);
+    if (status < 0)
+        return status;
+    status = uv_async_init(&loop->uv, &loop->wake, on_wake);
+    if (status < 0) {
+        (void)uv_loop_close(&loop->uv);
+        return status;
+    }
+    (void)uv_timer_init(&loop->uv, &loop->alarm);
+    loop->wake.data = loop->alarm.data = loop;
+    loop->alarm_ms = FR_TIMER_NEVER;
+    return 0;
+}
+
+static void run_deferred(struct fr_loop *loop)
+{
+    struct fr_list collected, *node;
+    fr_list_init(&collected);
+    fr_list_move_all(&loop->deferred, &collected);
+    while ((node = fr_list_take_first(&collected)) != NULL) {
+        struct fr_deferred *deferred = FR_LIST_OWNER(node, struct fr_deferred, node);
+        deferred->run(deferred);
+    }
+}
+
+/* Each hook goes back to the list before it is called, so that it may remove itself or any other. */
+static void call_hooks(struct fr_loop *loop)
+{
+    struct fr_list collected, *node;
+    fr_list_init(&collected);
+    fr_list_move_all(&loop->hooks, &collected);
+    while ((node = fr_list_take_first(&collected)) != NULL) {
+        struct fr_sleep_hook *hook = FR_LIST_OWNER(node, struct fr_sleep_hook, node);
+        fr_list_append(&loop->hooks, node);
+        hook->before_sleep(hook);
+    }
+}
+
+/* Everything that comes before a sleep. The hooks have the last word: what they deferred is done, and then
+ * they are called again. False when there is still something deferred, so that sleep is out of the question. */
+static bool prepare_to_sleep(struct fr_loop *loop)
+{
+    run_deferred(loop);
+    if (loop->clock.now_ms >= loop->timers.next_ms)
+        fr_timer_run_due(loop);
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        if (!fr_list_is_empty(&loop->deferred))
+            run_deferred(loop);
+        call_hooks(loop);
+        if (fr_list_is_empty(&loop->deferred))
+            return true;
+    }
+    return false;
+}
+
+/* An alarm that rings too early is left alone: a turn may always end early, and under load deadlines move
+ * with every request. */
+static void set_alarm(struct fr_loop *loop, int timeout_ms)
+{
+    uint64_t wanted_ms = loop->timers.next_ms;
+    if (timeout_ms > 0 && loop->clock.now_ms + (uint64_t)timeout_ms < wanted_ms)
+        wanted_ms = loop->clock.now_ms + (uint64_t)timeout_ms;
+    if (wanted_ms >= loop->alarm_ms)
+        return;
+    fr_clock_update(&loop->clock);
+    uint64_t now_ms = loop->clock.now_ms;
+    uv_update_time(&loop->uv);
+    (void)uv_timer_start(&loop->alarm, on_alarm, wanted_ms > now_ms ? wanted_ms - now_ms : 0, 0);
+    loop->alarm_ms = wanted_ms;
+}
+
+static void poll_events(struct fr_loop *loop, bool sleep)
+{
+    loop->unsettled = false;
+    loop->asleep = true;
+    (void)uv_run(&loop->uv, sleep ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    fr_loop_woke(loop);
+}
+
+/* Close callbacks may close, and defer, in their turn. */
+static void run_down(struct fr_loop *loop)
+{
+    do {
+        run_deferred(loop);
+        poll_events(loop, false);
+    } while (loop->unsettled || !fr_list_is_empty(&loop->deferred));
+}
+
+struct fr_loop *fr_loop_open(const struct fr_transport_ops *transport, int *error)
+{
+    struct fr_loop *loop = fr_alloc_zero(sizeof *loop);
+    if (open_uv(loop) < 0) {
+        *error = FR_E_SYSTEM;
+        fr_free(loop);
+        return NULL;
+    }
+    loop->transport = transport;
+    loop->pool = fr_pool_open(POOL_KEPT_BYTES_MAX);
+    loop->scratch = fr_alloc(FR_LOOP_SCRATCH_BYTES);
+    fr_clock_init(&loop->clock);
+    fr_list_init(&loop->deferred);
+    fr_list_init(&loop->hooks);
+    fr_timer_wheel_init(&loop->timers);
+    *error = transport->loop_open(loop, &loop->transport_state);
+    if (*error < 0) {
+        loop->transport = NULL;
+        fr_loop_close(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+void fr_loop_close(struct fr_loop *loop)
+{
+    run_down(loop);
+    if (loop->transport)
+        loop->transport->loop_close(loop, loop->transport_state);
+    fr_loop_close_handle(loop, (uv_handle_t *)&loop->wake, NULL);
+    fr_loop_close_handle(loop, (uv_handle_t *)&loop->alarm, NULL);
+    run_down(loop);
+    assert(fr_timer_wheel_is_empty(&loop->timers));
+    int status = uv_loop_close(&loop->uv);
+    assert(status == 0);
+    (void)status;
+    fr_pool_close(loop->pool);
+    fr_free(loop->scratch);
+    fr_free(loop);
+}
+
+/* A turn that may not sleep follows a sleep of somebody else's, so it reads the clock before it looks at
+ * the timers. One that may sleep has the time of its last wake-up, which is at most one batch of events
+ * old; if a timer fell due meanwhile the alarm rings at once. */
+void fr_loop_turn(struct fr_loop *loop, int timeout_ms)
+{
+    if (timeout_ms == 0)
+        fr_clock_update(&loop->clock);
+    bool sleep = prepare_to_sleep(loop) && timeout_ms != 0;
+    if (sleep)
+        set_alarm(loop, timeout_ms);
+    poll_events(loop, sleep);
+}
+
+void fr_loop_wake(struct fr_loop *loop)
+{
+    (void)uv_async_send(&loop->wake);
+}
+
+int fr_loop_fd(const struct fr_loop *loop)
+{
+    return uv_backend_fd(&loop->uv);
+}
+
+int fr_loop_timeout_ms(const struct fr_loop *loop)
+{
+    if (loop->unsettled || !fr_list_is_empty(&loop->deferred))
+        return 0;
+    if (loop->timers.next_ms == FR_TIMER_NEVER)
+        return -1;
+    struct fr_clock clock = loop->clock;
+    fr_clock_update(&clock);
+    if (clock.now_ms >= loop->timers.next_ms)
+        return 0;
+    uint64_t timeout_ms = loop->timers.next_ms - clock.now_ms;
+    return timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
+}
+
+void fr_loop_defer(struct fr_loop *loop, struct fr_deferred *deferred)
+{
+    if (!fr_list_is_linked(&deferred->node))
+        fr_list_append(&loop->deferred, &deferred->node);
+}
+
+void fr_loop_forget(struct fr_loop *loop, struct fr_deferred *deferred)
+{
+    (void)loop;
+    if (fr_list_is_linked(&deferred->node))
+        fr_list_remove(&deferred->node);
+}
+
+void fr_loop_add_hook(struct fr_loop *loop, struct fr_sleep_hook *hook)
+{
+    fr_list_append(&loop->hooks, &hook->node);
+}
+
+void fr_loop_remove_hook(struct fr_loop *loop, struct fr_sleep_hook *hook)
+{
+    (void)loop;
+    fr_list_remove(&hook->node);
+}
+
+struct fr_clock *fr_loop_clock(struct fr_loop *loop)
+{
+    return &loop->clock;
+}
+
+struct fr_pool *fr_loop_pool(struct fr_loop *loop)
+{
+    return loop->pool;
+}
+
+void fr_loop_poll(struct fr_loop *loop, uv_poll_t *poll, int events, uv_poll_cb on_poll)
+{
+    loop->unsettled = true;
+    int status = events ? uv_poll_start(poll, events, on_poll) : uv_poll_stop(poll);
+    assert(status == 0);
+    (void)status;
+}
