@@ -44,7 +44,7 @@ void fr_access_log_flush(struct fr_access_log *access);
 /* Lines that were dropped so far. */
 uint64_t fr_access_log_dropped(const struct fr_access_log *access);
 
-/* Writes what it can without waiting, and frees. */
+/* Writes what is left, waiting half a second for a slow reader, and frees. */
 void fr_access_log_close(struct fr_access_log *access);
 
 #endif
