@@ -21,7 +21,7 @@ build: $(VENV)/.ready
 	$(BIN)/python setup.py -q build_ext --inplace
 
 test: build lint sanitized $(if $(CI),versions)
-	$(BIN)/pytest
+	$(BIN)/python -m pytest
 
 # Again, with the extension built for AddressSanitizer and UndefinedBehaviourSanitizer.
 sanitized: $(VENV)/.test
@@ -35,8 +35,8 @@ bench: build
 	$(BIN)/python bench/run.py
 
 lint: $(VENV)/.test
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(BIN)/ruff check --output-format concise
+	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 

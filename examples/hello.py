@@ -1,9 +1,9 @@
 """A WSGI application on one page: `make run`, or `freastal --app-dir examples hello:app`.
 
-    /               a greeting
-    /stream         ten lines, one every tenth of a second, sent as they are made
-    /echo           whatever was posted to it, with its type
-    /environ        what the server tells an application about a request
+/               a greeting
+/stream         ten lines, one every tenth of a second, sent as they are made
+/echo           whatever was posted to it, with its type
+/environ        what the server tells an application about a request
 """
 
 from __future__ import annotations
