@@ -158,7 +158,8 @@ static int open_doors(struct fr_worker *worker)
         int system = 0;
         door->worker = worker;
         door->bind = &worker->config->binds[i];
-        door->listener = fr_listener_open(worker->loop, door->bind->fd, on_accepted, door, &worker->config->log, &system);
+        door->listener =
+            fr_listener_open(worker->loop, door->bind->fd, on_accepted, door, &worker->config->log, &system);
         if (!door->listener) {
             fr_log_print(&worker->config->log, FR_LOG_ERROR, "descriptor %d cannot be listened to: %s", door->bind->fd,
                          strerror(system));
