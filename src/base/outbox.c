@@ -86,7 +86,7 @@ char *fr_outbox_reserve(struct fr_outbox *outbox, size_t size)
 {
     drop_reserved(outbox);
     struct fr_outbox_node *page = outbox->last;
-    if (!page || room_in(page) < size) {
+    if (room_in(page) == 0 || room_in(page) < size) {
         page = take_node(outbox, size > FR_POOL_PAGE_BYTES ? size : FR_POOL_PAGE_BYTES);
         page->data = page->storage;
         outbox->reserved = page;
