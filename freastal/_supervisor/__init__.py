@@ -1,0 +1,32 @@
+"""Who keeps workers alive. Here it is put together; processes.py does it."""
+
+from __future__ import annotations
+
+import mmap
+
+from .. import _core
+from .._listen import Listeners
+from .._load import enter_folder, load
+from .._log import Log
+from .._worker import open_access_log
+from ..config import Config
+from .pid_file import PidFile
+from .processes import Supervisor
+from .worker import Job
+
+
+def supervise(target: object, config: Config) -> None:
+    """Serves `target` by worker processes until a signal ends it. Raises a FreastalError when that is not possible."""
+    enter_folder(config)
+    log = Log(config.log_level, config.error_logfile)
+    try:
+        access_fd = open_access_log(config)
+        loaded = load(target, config) if config.preload else None
+        with PidFile(config.pid), Listeners(config, config.workers) as listeners:
+            job = Job(target, config, listeners, log)
+            job.access_fd = access_fd
+            job.loaded = loaded
+            job.stats = mmap.mmap(-1, _core.STATS_BYTES * config.workers)
+            Supervisor(job.run, config, listeners, log, job.name).run()
+    finally:
+        log.close()

@@ -1,0 +1,113 @@
+"""What one worker does, from load to exit code."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .. import _core
+from .._listen import Listeners
+from .._load import describe, load
+from .._log import Log
+from .._worker import open_worker
+from ..config import Config
+from ..errors import BootError, FreastalError
+from .lifeline import Lifeline
+
+_OTHER_DESCRIPTORS = 256
+"""What an application may have open beside its connections."""
+
+
+class Job:
+    """What all workers of a server have in common. `run` is what a forked one does."""
+
+    def __init__(self, target: object, config: Config, listeners: Listeners, log: Log) -> None:
+        self.target = target
+        self.name = target if isinstance(target, str) else describe(target)
+        self.config = config
+        self.listeners = listeners
+        self.log = log
+        self.access_fd = -1
+        self.loaded: tuple[Callable[..., Any], str] | None = None
+        """The application and its interface when it was loaded before the fork."""
+        self.stats: Any = None
+        """A writable buffer with a slot of counters for each worker."""
+
+    def run(self, slot: int, lifeline: Lifeline) -> int:
+        """Serves until drained or stopped; the exit code of the process."""
+        self.listeners.keep_only(slot)
+        if self.config.umask is not None:
+            os.umask(self.config.umask)
+        allow_descriptors(self.config.limit_concurrency + _OTHER_DESCRIPTORS)
+        try:
+            application, interface = self.loaded or load(self.target, self.config)
+            worker = self._open(slot, application, interface)
+        except FreastalError as error:
+            lifeline.report_failure(error.exit_code, str(error))
+            return error.exit_code
+        except (OSError, ValueError) as error:
+            lifeline.report_failure(BootError.exit_code, f"a worker could not be set up: {error}")
+            return BootError.exit_code
+        obey_signals(worker, lifeline, self.config.graceful_timeout)
+        lifeline.report_ready(interface)
+        worker.run()
+        worker.close()
+        return 0
+
+    def _open(self, slot: int, application: Callable[..., Any], interface: str) -> _core.Worker:
+        stats = None
+        if self.stats is not None:
+            start = slot * _core.STATS_BYTES
+            stats = memoryview(self.stats)[start : start + _core.STATS_BYTES]
+        binds = self.listeners.core_binds(slot)
+        return open_worker(application, interface, self.config, binds, self.log, access_fd=self.access_fd, stats=stats)
+
+
+def obey_signals(worker: _core.Worker, lifeline: Lifeline, graceful_s: float) -> None:
+    """TERM drains, QUIT stops now. INT is for the server alone, though a terminal sends it to all.
+
+    A worker whose server is gone drains as well, and has nobody but its own alarm to stop it in the end.
+    """
+
+    def drain(*_: object) -> None:
+        worker.drain()
+
+    def stop(*_: object) -> None:
+        worker.stop()
+
+    def on_lost() -> None:
+        signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, max(graceful_s, 0.001))
+        worker.drain()
+
+    signal.set_wakeup_fd(worker.wakeup_fd, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGQUIT, stop)
+    lifeline.watch(on_lost)
+
+
+def allow_descriptors(wanted: int) -> None:
+    """Raises the soft limit of open files as far as is wanted and allowed: it is 1024 by tradition."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def leave(code: int) -> None:
+    """Ends a forked worker as the interpreter would end, but without unwinding the frames of the server below it."""
+    try:
+        if "threading" in sys.modules:
+            shutdown: Callable[[], None] = getattr(sys.modules["threading"], "_shutdown")  # noqa: B009  (not in typeshed)
+            shutdown()
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    finally:
+        os._exit(code)

@@ -1,0 +1,71 @@
+"""Config, application and sockets -> one freastal._core.Worker. The only place that knows both sets of names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import _core
+from ._listen import CoreBind
+from ._log import Log, open_for_appending
+from .config import Config
+
+_LIMITS = {
+    "request_line_bytes_max": "limit_request_line",
+    "field_bytes_max": "limit_request_field_size",
+    "head_bytes_max": "limit_request_head",
+    "fields_max": "limit_request_fields",
+    "body_bytes_max": "max_body_size",
+    "connections_max": "limit_concurrency",
+}
+_TIMEOUTS = {
+    "head_timeout_ms": "head_timeout",
+    "body_timeout_ms": "body_timeout",
+    "write_timeout_ms": "write_timeout",
+    "keep_alive_timeout_ms": "keep_alive",
+}
+
+
+def core_limits(config: Config) -> dict[str, int]:
+    """The limits in the words of struct fr_limits; those that are no option keep the default of the core."""
+    limits = {name: getattr(config, option) for name, option in _LIMITS.items()}
+    limits.update((name, round(getattr(config, option) * 1000)) for name, option in _TIMEOUTS.items())
+    return limits
+
+
+def open_access_log(config: Config) -> int:
+    """The descriptor that access lines go to, -1 for none. The caller's, but for stdout."""
+    if not config.access_logfile:
+        return -1
+    return 1 if config.access_logfile == "-" else open_for_appending(config.access_logfile, "access_logfile")
+
+
+def open_worker(
+    application: Callable[..., Any],
+    interface: str,
+    config: Config,
+    binds: list[CoreBind],
+    log: Log,
+    *,
+    access_fd: int = -1,
+    stats: object | None = None,
+) -> _core.Worker:
+    """A worker that is ready to run."""
+    return _core.Worker(
+        application,
+        interface=interface,
+        binds=binds,
+        limits=core_limits(config),
+        transport=config.io,
+        server_header="freastal" if config.server_header else None,
+        date_header=config.date_header,
+        access_format=config.access_logformat if access_fd >= 0 else "off",
+        access_fd=access_fd,
+        log=log.write,
+        log_exception=log.exception,
+        stats=stats,
+        root_path=config.root_path,
+        multithread=False,
+        multiprocess=config.workers > 1,
+        body_memory_max=config.max_body_memory,
+    )

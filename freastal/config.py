@@ -1,0 +1,196 @@
+"""Config: every option once, with its default, its check, its help and its place on the command line.
+
+The command line is generated from the fields below; environment and files will be too. Where gunicorn has an
+option it has gunicorn's name and meaning. Durations are in seconds, sizes in bytes. The numbers that limit a
+request repeat src/base/limits.h, where each is explained; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import _kinds as kinds
+from .errors import ConfigError
+
+BINDING, APPLICATION, WORKERS, LIMITS, TIMEOUTS, ANSWERS, LOGGING = (
+    "Where to listen",
+    "Application",
+    "Workers",
+    "Limits",
+    "Timeouts",
+    "Answers",
+    "Logging",
+)
+
+_DAY_S = 86400.0
+_BYTES_MAX = 1 << 31
+_BODY_BYTES_MAX = 1 << 62
+
+
+@dataclass(frozen=True)
+class Option:
+    """What is known of an option beside its name and default."""
+
+    kind: kinds.Kind
+    help: str
+    group: str
+    metavar: str = ""
+    flags: tuple[str, ...] = ()
+    off_help: str = ""
+    """For switches that are on: what the --no- flag does."""
+
+
+def _option(default: Any, kind: kinds.Kind, group: str, help: str, **more: Any) -> Any:  # noqa: A002
+    return field(default=default, metadata={"option": Option(kind, help, group, **more)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """How to serve. Frozen and checked: a Config that exists is valid."""
+
+    bind: tuple[str, ...] = _option(
+        (), kinds.texts, BINDING, "HOST:PORT, [::1]:PORT, :PORT, unix:PATH or fd://N; repeat it for more than one.",
+        metavar="ADDRESS", flags=("-b", "--bind"),
+    )  # fmt: skip
+    host: str = _option("127.0.0.1", kinds.text, BINDING, "Host to listen at when --bind is not given.")
+    port: int = _option(
+        8000, kinds.integer(0, 65535), BINDING, "Port to listen at when --bind is not given; 0 picks a free one."
+    )
+    backlog: int = _option(
+        2048, kinds.integer(1, 65535), BINDING, "Connections that may wait to be accepted, for each socket."
+    )
+    umask: int | None = _option(
+        None, kinds.integer(0, 0o777, base=8), BINDING,
+        "Mask of the file mode of unix sockets and of files that the application makes, octal; as inherited.",
+        metavar="OCTAL", flags=("-m", "--umask"),
+    )  # fmt: skip
+
+    interface: str = _option(
+        "auto", kinds.choice("auto", "wsgi"), APPLICATION, "What the application speaks.", metavar="auto|wsgi"
+    )
+    factory: bool = _option(
+        False, kinds.boolean, APPLICATION, "The name is of a function that returns the application."
+    )
+    app_dir: str = _option(
+        "", kinds.path, APPLICATION, "Folder to import the application from; the current one.", metavar="FOLDER"
+    )
+    chdir: str = _option(
+        "", kinds.path, APPLICATION, "Change to this folder first; all other paths are relative to it.",
+        metavar="FOLDER",
+    )  # fmt: skip
+    root_path: str = _option(
+        "", kinds.root_path, APPLICATION, "Path below which the application is mounted (SCRIPT_NAME).", metavar="PATH"
+    )
+
+    workers: int = _option(
+        1, kinds.integer(1, 1024), WORKERS, "Worker processes.", flags=("-w", "--workers")
+    )  # fmt: skip
+    preload: bool = _option(False, kinds.boolean, WORKERS, "Load the application once, before the workers are forked.")
+    pid: str = _option(
+        "", kinds.path, WORKERS, "File to write the server's process id to.", metavar="FILE", flags=("-p", "--pid")
+    )
+    io: str = _option("auto", kinds.choice("auto", "uv"), WORKERS, "How bytes are moved.", metavar="auto|uv")
+
+    limit_request_line: int = _option(
+        8190, kinds.size(64, _BYTES_MAX), LIMITS, "Bytes of the request line; 414.", metavar="SIZE"
+    )
+    limit_request_fields: int = _option(100, kinds.integer(1, 32768), LIMITS, "Header fields of a request; 431.")
+    limit_request_field_size: int = _option(
+        8190, kinds.size(64, _BYTES_MAX), LIMITS, "Bytes of one header field; 431.", metavar="SIZE",
+        flags=("--limit-request-field_size", "--limit-request-field-size"),
+    )  # fmt: skip
+    limit_request_head: int = _option(
+        65536, kinds.size(256, _BYTES_MAX), LIMITS, "Bytes of the request line and all fields; 431.", metavar="SIZE"
+    )
+    max_body_size: int = _option(
+        1 << 30, kinds.size(0, _BODY_BYTES_MAX), LIMITS, "Bytes of a body; 413.", metavar="SIZE"
+    )
+    max_body_memory: int = _option(
+        1 << 20,
+        kinds.size(0, _BYTES_MAX),
+        LIMITS,
+        "Bytes of a body held in memory; more goes to a temporary file.",
+        metavar="SIZE",
+    )
+    limit_concurrency: int = _option(
+        10000, kinds.integer(0, 1 << 30), LIMITS, "Connections of one worker; 503 beyond; 0: no limit."
+    )
+
+    keep_alive: float = _option(
+        5.0, kinds.seconds(0, _DAY_S), TIMEOUTS, "Idle time between two requests of a connection; 0: close after one."
+    )
+    head_timeout: float = _option(
+        10.0, kinds.seconds(0.001, _DAY_S), TIMEOUTS, "From the first byte of a request to the end of its head; 408."
+    )
+    body_timeout: float = _option(
+        30.0, kinds.seconds(0.001, _DAY_S), TIMEOUTS, "Without progress of a body that is awaited; 408."
+    )
+    write_timeout: float = _option(
+        30.0, kinds.seconds(0.001, _DAY_S), TIMEOUTS, "Without progress of an answer that the peer does not read."
+    )
+    graceful_timeout: float = _option(
+        30.0, kinds.seconds(0, _DAY_S), TIMEOUTS, "For open requests to be finished when the server is told to stop."
+    )
+
+    server_header: bool = _option(
+        True, kinds.boolean, ANSWERS, "Send 'Server: freastal'.", off_help="Send no Server field."
+    )
+    date_header: bool = _option(True, kinds.boolean, ANSWERS, "Send Date.", off_help="Send no Date field.")
+
+    access_logfile: str = _option(
+        "", kinds.path, LOGGING, "File for a line about each request, - for stdout; none.", metavar="FILE"
+    )
+    access_logformat: str = _option(
+        "combined", kinds.choice("common", "combined"), LOGGING, "Form of these lines.", metavar="common|combined"
+    )
+    error_logfile: str = _option(
+        "-", kinds.path, LOGGING, "File for everything else, - for stderr.",
+        metavar="FILE", flags=("--error-logfile", "--log-file"),
+    )  # fmt: skip
+    log_level: str = _option(
+        "info", kinds.choice("debug", "info", "warning", "error", "critical"), LOGGING, "Least serious line to log.",
+        metavar="debug|info|warning|error|critical",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for name, option in OPTIONS.items():
+            value = getattr(self, name)
+            if value is None and DEFAULTS[name] is None:
+                continue
+            try:
+                object.__setattr__(self, name, option.kind(value))
+            except ValueError as problem:
+                raise ConfigError(name, value, str(problem)) from None
+        if self.bind and (self.host != DEFAULTS["host"] or self.port != DEFAULTS["port"]):
+            raise ConfigError("bind", self.bind, "says where to listen already; leave host and port out")
+
+    def replace(self, **changes: Any) -> Config:
+        """The same configuration with some options changed, checked again."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where to listen, from whichever of the options says it."""
+        host = f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host
+        return self.bind or (f"{host}:{self.port}",)
+
+
+OPTIONS: dict[str, Option] = {entry.name: entry.metadata["option"] for entry in dataclasses.fields(Config)}
+DEFAULTS: dict[str, Any] = {entry.name: entry.default for entry in dataclasses.fields(Config)}
+
+
+def config_from(config: Config | None, options: dict[str, Any]) -> Config:
+    """`config` with `options` laid over it; a name that is no option is refused with the nearest that is."""
+    for name in options:
+        if name not in OPTIONS:
+            raise TypeError(f"freastal has no option {name!r}{_nearest(name)}")
+    return config.replace(**options) if config is not None else Config(**options)
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, OPTIONS, n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
