@@ -8,12 +8,11 @@
 #include "http1/connection.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "base/buffer.h"
-#include "http/status.h"
 #include "http1/body_decoder.h"
-#include "http1/request_parser.h"
+#include "http1/error_response.h"
+#include "http1/partial_head.h"
 #include "http1/response_writer.h"
 
 /* What is left of a body after its answer is read and dropped up to here; beyond, closing is cheaper. */
@@ -31,23 +30,16 @@ struct http1_exchange {
     bool awaits_continue;         /* it expects 100, which was not sent, and no byte of its body has come */
 };
 
-/* A head that arrives in pieces; its bytes are in `pending`. */
-struct partial_head {
-    struct fr_request_parser parser;
-    struct fr_request_head head;
-    struct fr_header fields[];
-};
-
 struct connection {
     struct fr_protocol base;
-    struct fr_buffer pending;       /* received, not used yet */
-    struct http1_exchange *current; /* begun, and its answer not complete */
-    struct partial_head *partial;   /* what pending begins with, when that is part of a head */
-    struct fr_body_decoder body;    /* of current, or of what is discarded */
-    uint32_t discard_left;          /* bytes that may still be discarded */
-    bool discarding;                /* the rest of an answered request's body is being dropped */
-    bool busy;                      /* receive() or signal() is on the stack, and settles when it returns */
-    bool served;                    /* a head was complete once */
+    struct fr_buffer pending;        /* received, not used yet */
+    struct http1_exchange *current;  /* begun, and its answer not complete */
+    struct fr_partial_head *partial; /* what pending begins with, when that is part of a head */
+    struct fr_body_decoder body;     /* of current, or of what is discarded */
+    uint32_t discard_left;           /* bytes that may still be discarded */
+    bool discarding;                 /* the rest of an answered request's body is being dropped */
+    bool busy;                       /* receive() or signal() is on the stack, and settles when it returns */
+    bool served;                     /* a head was complete once */
     bool peer_ended;
 };
 
@@ -78,50 +70,11 @@ static void finish(struct connection *connection, enum fr_close_reason reason, b
     connection->discarding = false;
 }
 
-static enum fr_close_reason reason_of(int error)
-{
-    switch (error) {
-    case FR_E_HEAD_TIMEOUT:
-        return FR_CLOSE_HEAD_TIMEOUT;
-    case FR_E_BODY_TIMEOUT:
-        return FR_CLOSE_BODY_TIMEOUT;
-    case FR_E_LIMIT:
-    case FR_E_REQUEST_LINE_TOO_LONG:
-    case FR_E_HEAD_TOO_LARGE:
-    case FR_E_TOO_MANY_FIELDS:
-    case FR_E_BODY_TOO_LARGE:
-        return FR_CLOSE_LIMIT;
-    default:
-        return FR_CLOSE_BAD_REQUEST;
-    }
-}
-
-/* A complete small answer that no application gave. */
-static void write_refusal(struct connection *connection, int error, int status)
-{
-    struct fr_protocol *base = &connection->base;
-    const struct fr_response_header type = {FR_SPAN("Content-Type"), FR_SPAN("text/plain; charset=utf-8")};
-    struct fr_response_plan plan = {.keep_alive = false};
-    struct fr_exchange nobody;
-    char text[128];
-    int len = snprintf(text, sizeof text, "%s\n", fr_error_text(error));
-    assert(len > 0 && (size_t)len < sizeof text);
-    fr_exchange_init(&nobody, base);
-    nobody.version = FR_HTTP_1_1;
-    nobody.response_left = len;
-    struct fr_response_head head = {.status = status, .headers = &type, .header_count = 1, .content_length = len};
-    int refused = fr_response_write_head(base->outbox, &nobody, &head, base->policy, base->clock, &plan);
-    assert(!refused);
-    (void)refused;
-    fr_outbox_copy(base->outbox, fr_span_of(text, (size_t)len));
-}
-
 /* A request that cannot be begun. */
 static void refuse(struct connection *connection, int error)
 {
-    int status = fr_status_of_error(error);
-    write_refusal(connection, error, status);
-    finish(connection, reason_of(error), true);
+    int status = fr_error_response_write(&connection->base, error);
+    finish(connection, fr_error_response_reason(error), true);
     connection->base.events->refused(&connection->base, error, status);
 }
 
@@ -144,41 +97,17 @@ static void break_off(struct connection *connection, int error)
 {
     struct fr_exchange *exchange = &connection->current->base;
     bool unanswered = exchange->state == FR_EXCHANGE_BEGUN;
-    int status = fr_status_of_error(error);
     if (unanswered)
-        exchange->status = status;
-    abort_current(connection, reason_of(error));
-    if (unanswered)
-        write_refusal(connection, error, status);
-    finish(connection, reason_of(error), true);
+        exchange->status = fr_error_response_write(&connection->base, error);
+    abort_current(connection, fr_error_response_reason(error));
+    finish(connection, fr_error_response_reason(error), true);
 }
 
 /* ---- bytes that cannot be used yet ---- */
 
-static size_t partial_size(const struct connection *connection)
-{
-    return sizeof(struct partial_head) + connection->base.limits->fields_max * sizeof(struct fr_header);
-}
-
-/* Moves an unfinished parse out of the worker's scratch. */
-static void keep_partial(struct connection *connection, const struct fr_request_parser *parser)
-{
-    const struct fr_request_head *head = connection->base.scratch;
-    struct partial_head *partial = fr_pool_take(connection->base.pool, partial_size(connection));
-    assert(head->header_count <= connection->base.limits->fields_max);
-    partial->parser = *parser;
-    partial->head = *head;
-    partial->head.header_capacity = connection->base.limits->fields_max;
-    partial->head.headers = partial->fields;
-    if (head->header_count)
-        memcpy(partial->fields, head->headers, head->header_count * sizeof *head->headers);
-    connection->partial = partial;
-}
-
 static void drop_partial(struct connection *connection)
 {
-    if (connection->partial)
-        fr_pool_give(connection->base.pool, connection->partial, partial_size(connection));
+    fr_partial_head_give(connection->base.pool, connection->base.limits, connection->partial);
     connection->partial = NULL;
 }
 
@@ -222,7 +151,7 @@ static void begin(struct connection *connection, const struct fr_request_head *h
 static ssize_t take_head(struct connection *connection, fr_span bytes)
 {
     struct fr_protocol *base = &connection->base;
-    struct partial_head *partial = connection->partial;
+    struct fr_partial_head *partial = connection->partial;
     struct fr_request_head *head = partial ? &partial->head : base->scratch;
     struct fr_request_parser fresh, *parser = partial ? &partial->parser : &fresh;
     if (base->outbox->bytes > base->limits->write_high_bytes) {
@@ -234,7 +163,7 @@ static ssize_t take_head(struct connection *connection, fr_span bytes)
     ssize_t len = fr_request_parse(parser, base->limits, bytes, head);
     if (len == 0) {
         if (!partial)
-            keep_partial(connection, parser);
+            connection->partial = fr_partial_head_keep(base->pool, base->limits, parser, head);
         return 0;
     }
     if (len > 0 && head->body_length > 0 && (uint64_t)head->body_length > base->limits->body_bytes_max)
@@ -279,7 +208,7 @@ static ssize_t discard_body(struct connection *connection, fr_span bytes)
     ssize_t taken =
         fr_body_decode(&connection->body, connection->base.limits, bytes, connection->discard_left, &body);
     if (taken < 0) {
-        finish(connection, reason_of((int)taken), true);
+        finish(connection, fr_error_response_reason((int)taken), true);
         return taken;
     }
     connection->discard_left -= (uint32_t)body.len;
