@@ -216,35 +216,41 @@ static size_t read_file(const struct fr_outbox *outbox, char *bytes, size_t room
     return count > 0 ? (size_t)count : 0;
 }
 
-/* 0 or an errno. */
+/* Moves one piece, as far as there is room; 0 or an errno. */
+static int write_piece(struct memory_socket *own, struct fr_outbox *outbox, struct memory_wire_end *other)
+{
+    if (own->end->torn || other->closed)
+        return own->end->torn ? ECONNRESET : EPIPE;
+    size_t room = other->capacity > other->inbox.len ? other->capacity - other->inbox.len : 0;
+    struct iovec vector;
+    char file_bytes[4096];
+    if (fr_outbox_gather(outbox, &vector, 1) == 0) {
+        vector.iov_base = file_bytes;
+        vector.iov_len = read_file(outbox, file_bytes, sizeof file_bytes);
+        if (vector.iov_len == 0)
+            return EIO;
+    }
+    size_t len = vector.iov_len < room ? vector.iov_len : room;
+    append(&other->inbox, fr_span_of(vector.iov_base, len));
+    fr_outbox_consume(outbox, len);
+    own->stuck = len == room && !fr_outbox_is_empty(outbox);
+    return 0;
+}
+
 static int write_out(struct memory_socket *own)
 {
     struct fr_outbox *outbox = own->socket->outbox;
     struct memory_wire_end *other = own->end->other;
     size_t before = outbox->bytes;
+    int error = 0;
     own->stuck = false;
-    while (!fr_outbox_is_empty(outbox) && !own->stuck) {
-        if (own->end->torn || other->closed)
-            return own->end->torn ? ECONNRESET : EPIPE;
-        size_t room = other->capacity > other->inbox.len ? other->capacity - other->inbox.len : 0;
-        struct iovec vector;
-        char file_bytes[4096];
-        if (fr_outbox_gather(outbox, &vector, 1) == 0) {
-            vector.iov_base = file_bytes;
-            vector.iov_len = read_file(outbox, file_bytes, sizeof file_bytes);
-            if (vector.iov_len == 0)
-                return EIO;
-        }
-        size_t len = vector.iov_len < room ? vector.iov_len : room;
-        append(&other->inbox, fr_span_of(vector.iov_base, len));
-        fr_outbox_consume(outbox, len);
-        own->stuck = len == room && !fr_outbox_is_empty(outbox);
-    }
+    while (error == 0 && !own->stuck && !fr_outbox_is_empty(outbox))
+        error = write_piece(own, outbox, other);
     if (outbox->bytes < before) {
         other->flushes++;
         notify(other);
     }
-    return 0;
+    return error;
 }
 
 static void continue_writing(struct memory_socket *own)
