@@ -1,0 +1,1 @@
+"""The package freastal: options, loading, listening, the command, the supervisor."""

@@ -1,0 +1,45 @@
+"""Fixtures that every folder of tests shares. The extension is built by `make` or `pip install -e .`, not here."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.server import LaunchedServer, RunningServer
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., RunningServer]]:
+    """serve(application, **options): a server in this process, until the test ends."""
+    from tests.support.server import serve_here
+
+    with ExitStack() as stack:
+
+        def serve(*application: object, **options: Any) -> RunningServer:
+            return stack.enter_context(serve_here(*application, **options))
+
+        yield serve
+
+
+@pytest.fixture
+def server(serve: Callable[..., RunningServer]) -> RunningServer:
+    """tests/support/apps/basic.py in this process, with all defaults."""
+    return serve()
+
+
+@pytest.fixture
+def launch() -> Iterator[Callable[..., LaunchedServer]]:
+    """launch("module:app", *arguments): the command in a process of its own, until the test ends."""
+    from tests.support.server import launch as launched
+
+    with ExitStack() as stack:
+
+        def launch(*arguments: str, **more: Any) -> LaunchedServer:
+            return stack.enter_context(launched(*arguments, **more))
+
+        yield launch

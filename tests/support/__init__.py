@@ -1,0 +1,1 @@
+"""What tests are made with: servers to talk to (server.py), peers that talk (peer.py), applications (apps/)."""
