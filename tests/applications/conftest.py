@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
+from tests.applications import SITES
 from tests.support.server import launch, serve_here
-
-SITES = Path(__file__).parent / "sites"
 
 
 @pytest.fixture(scope="module", params=["here", "command"])

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.applications import SITES
 from tests.applications.browser import Browser
-from tests.applications.conftest import SITES
 
 django = pytest.importorskip("django")
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.applications.conftest import SITES
+from tests.applications import SITES
 from tests.applications.sites.transfer import BLOCK_BYTES, blocks, hash_of
 from tests.support.server import launch
 

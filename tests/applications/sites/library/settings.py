@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-SECRET_KEY = "only for tests"  # noqa: S105
+SECRET_KEY = "only for tests"
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 ROOT_URLCONF = "library.urls"
