@@ -31,38 +31,31 @@ enum event {
 #define REFUSE 0 /* FR_EXCHANGE_IDLE: nothing leads back there */
 
 static const unsigned char transitions[FR_EXCHANGE_STATE_COUNT][EVENT_COUNT] = {
-    [FR_EXCHANGE_IDLE] = {
-        [EVENT_BEGIN] = FR_EXCHANGE_BEGUN,
-        [EVENT_ABORT] = FR_EXCHANGE_ABORTED,
-    },
-    [FR_EXCHANGE_BEGUN] = {
-        [EVENT_INFORM] = FR_EXCHANGE_BEGUN,
-        [EVENT_HEAD] = FR_EXCHANGE_ANSWERING,
-        [EVENT_ACCEPT] = FR_EXCHANGE_TUNNEL,
-        [EVENT_RESET] = FR_EXCHANGE_ABORTED,
-        [EVENT_ABORT] = FR_EXCHANGE_ABORTED,
-    },
-    [FR_EXCHANGE_ANSWERING] = {
-        [EVENT_PIECE] = FR_EXCHANGE_ANSWERING,
-        [EVENT_END] = FR_EXCHANGE_ANSWERED,
-        [EVENT_PROMISE] = FR_EXCHANGE_TRAILING,
-        [EVENT_RESET] = FR_EXCHANGE_ABORTED,
-        [EVENT_ABORT] = FR_EXCHANGE_ABORTED,
-    },
-    [FR_EXCHANGE_TRAILING] = {
-        [EVENT_TRAILERS] = FR_EXCHANGE_ANSWERED,
-        [EVENT_RESET] = FR_EXCHANGE_ABORTED,
-        [EVENT_ABORT] = FR_EXCHANGE_ABORTED,
-    },
-    [FR_EXCHANGE_TUNNEL] = {
-        [EVENT_PIECE] = FR_EXCHANGE_TUNNEL,
-        [EVENT_END] = FR_EXCHANGE_ANSWERED,
-        [EVENT_RESET] = FR_EXCHANGE_ABORTED,
-        [EVENT_ABORT] = FR_EXCHANGE_ABORTED,
-    },
-    [FR_EXCHANGE_ANSWERED] = {
-        [EVENT_ABORT] = FR_EXCHANGE_ABORTED,
-    },
+    [FR_EXCHANGE_IDLE][EVENT_BEGIN] = FR_EXCHANGE_BEGUN,
+    [FR_EXCHANGE_IDLE][EVENT_ABORT] = FR_EXCHANGE_ABORTED,
+
+    [FR_EXCHANGE_BEGUN][EVENT_INFORM] = FR_EXCHANGE_BEGUN,
+    [FR_EXCHANGE_BEGUN][EVENT_HEAD] = FR_EXCHANGE_ANSWERING,
+    [FR_EXCHANGE_BEGUN][EVENT_ACCEPT] = FR_EXCHANGE_TUNNEL,
+    [FR_EXCHANGE_BEGUN][EVENT_RESET] = FR_EXCHANGE_ABORTED,
+    [FR_EXCHANGE_BEGUN][EVENT_ABORT] = FR_EXCHANGE_ABORTED,
+
+    [FR_EXCHANGE_ANSWERING][EVENT_PIECE] = FR_EXCHANGE_ANSWERING,
+    [FR_EXCHANGE_ANSWERING][EVENT_END] = FR_EXCHANGE_ANSWERED,
+    [FR_EXCHANGE_ANSWERING][EVENT_PROMISE] = FR_EXCHANGE_TRAILING,
+    [FR_EXCHANGE_ANSWERING][EVENT_RESET] = FR_EXCHANGE_ABORTED,
+    [FR_EXCHANGE_ANSWERING][EVENT_ABORT] = FR_EXCHANGE_ABORTED,
+
+    [FR_EXCHANGE_TRAILING][EVENT_TRAILERS] = FR_EXCHANGE_ANSWERED,
+    [FR_EXCHANGE_TRAILING][EVENT_RESET] = FR_EXCHANGE_ABORTED,
+    [FR_EXCHANGE_TRAILING][EVENT_ABORT] = FR_EXCHANGE_ABORTED,
+
+    [FR_EXCHANGE_TUNNEL][EVENT_PIECE] = FR_EXCHANGE_TUNNEL,
+    [FR_EXCHANGE_TUNNEL][EVENT_END] = FR_EXCHANGE_ANSWERED,
+    [FR_EXCHANGE_TUNNEL][EVENT_RESET] = FR_EXCHANGE_ABORTED,
+    [FR_EXCHANGE_TUNNEL][EVENT_ABORT] = FR_EXCHANGE_ABORTED,
+
+    [FR_EXCHANGE_ANSWERED][EVENT_ABORT] = FR_EXCHANGE_ABORTED,
 };
 
 static bool may(const struct fr_exchange *exchange, enum event event)
@@ -194,8 +187,7 @@ int fr_exchange_respond(struct fr_exchange *exchange, const struct fr_response_h
     if (head->status < 100 || head->status > 999)
         return may(exchange, EVENT_HEAD) ? FR_E_RESPONSE_HEAD : refusal(exchange);
     enter(exchange);
-    int error = head->status < 200 && head->status != 101 ? inform(exchange, head)
-                                                          : give_final_head(exchange, head);
+    int error = head->status < 200 && head->status != 101 ? inform(exchange, head) : give_final_head(exchange, head);
     leave(exchange);
     return error;
 }
@@ -456,9 +448,8 @@ void fr_exchange_protocol_let_go(struct fr_exchange *exchange)
 const char *fr_exchange_state_name(enum fr_exchange_state state)
 {
     static const char *const names[FR_EXCHANGE_STATE_COUNT] = {
-        [FR_EXCHANGE_IDLE] = "idle",         [FR_EXCHANGE_BEGUN] = "begun",
-        [FR_EXCHANGE_ANSWERING] = "answering", [FR_EXCHANGE_TRAILING] = "trailing",
-        [FR_EXCHANGE_TUNNEL] = "tunnel",     [FR_EXCHANGE_ANSWERED] = "answered",
+        [FR_EXCHANGE_IDLE] = "idle",         [FR_EXCHANGE_BEGUN] = "begun",   [FR_EXCHANGE_ANSWERING] = "answering",
+        [FR_EXCHANGE_TRAILING] = "trailing", [FR_EXCHANGE_TUNNEL] = "tunnel", [FR_EXCHANGE_ANSWERED] = "answered",
         [FR_EXCHANGE_ABORTED] = "aborted",
     };
     return names[state];

@@ -38,7 +38,7 @@ enum fr_exchange_state {
 };
 
 struct fr_exchange {
-    struct fr_protocol *protocol;       /* NULL once the protocol has let go: the connection may be gone */
+    struct fr_protocol *protocol; /* NULL once the protocol has let go: the connection may be gone */
     const struct fr_protocol_ops *protocol_ops;
     struct fr_application *application;
     void *application_data;             /* belongs to the application */
@@ -46,25 +46,25 @@ struct fr_exchange {
     const struct fr_request_head *head; /* NULL outside application->request() */
     const struct fr_peer *peer;         /* lives as long as the connection; NULL with `protocol` */
     enum fr_exchange_state state;
-    enum fr_method_name method;         /* survives the head */
+    enum fr_method_name method; /* survives the head */
     enum fr_http_version version;
     bool owned_by_protocol, owned_by_application;
-    bool body_expected;                 /* the request has a body (perhaps of length 0, when chunked) */
-    bool body_ended;                    /* every body byte was delivered; true at once without a body */
-    bool head_only;                     /* HEAD, or a status without body: sent body bytes are dropped */
-    bool blocked;                       /* above the high mark: writable() will follow */
-    bool calling;                       /* inside a call to the application */
-    bool ended;                         /* the protocol's `ended` event was told */
-    bool draining;                      /* the application was told that the worker drains */
-    bool trailers_follow;               /* the response head promised trailers */
-    unsigned char depth;                /* calls of exchange.c on the stack: not freed before the last returns */
-    int status;                         /* of the final head; 0 before */
-    int64_t request_length;             /* as fr_request_head.body_length */
-    uint64_t request_bytes;             /* body bytes delivered so far */
-    int64_t response_left;              /* of a declared length; -1: not declared */
-    uint64_t response_bytes;            /* body bytes accepted so far */
-    uint64_t credit;                    /* body bytes the application will still take */
-    uint64_t begun_ns;                  /* monotonic */
+    bool body_expected;      /* the request has a body (perhaps of length 0, when chunked) */
+    bool body_ended;         /* every body byte was delivered; true at once without a body */
+    bool head_only;          /* HEAD, or a status without body: sent body bytes are dropped */
+    bool blocked;            /* above the high mark: writable() will follow */
+    bool calling;            /* inside a call to the application */
+    bool ended;              /* the protocol's `ended` event was told */
+    bool draining;           /* the application was told that the worker drains */
+    bool trailers_follow;    /* the response head promised trailers */
+    unsigned char depth;     /* calls of exchange.c on the stack: not freed before the last returns */
+    int status;              /* of the final head; 0 before */
+    int64_t request_length;  /* as fr_request_head.body_length */
+    uint64_t request_bytes;  /* body bytes delivered so far */
+    int64_t response_left;   /* of a declared length; -1: not declared */
+    uint64_t response_bytes; /* body bytes accepted so far */
+    uint64_t credit;         /* body bytes the application will still take */
+    uint64_t begun_ns;       /* monotonic */
 };
 
 /* ---- for applications ---- */

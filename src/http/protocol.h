@@ -40,8 +40,8 @@ enum fr_protocol_signal {
 
 /* The response fields that the server adds by itself, and how. */
 struct fr_response_policy {
-    fr_span server;  /* the value of Server; empty: not sent */
-    bool date;       /* send Date */
+    fr_span server; /* the value of Server; empty: not sent */
+    bool date;      /* send Date */
 };
 
 /* What server/connection.c hears from its protocol. All may be called from inside any call. */
@@ -74,15 +74,14 @@ struct fr_protocol_ops {
     /* The answering side, called by http/exchange.c, which has checked the state. */
     FR_CHECKED int (*respond)(struct fr_exchange *exchange, const struct fr_response_head *head);
     FR_CHECKED int (*send)(struct fr_exchange *exchange, const struct fr_chunk *chunk, bool last);
-    FR_CHECKED int (*trailers)(struct fr_exchange *exchange, const struct fr_response_header *trailers,
-                               size_t count);
+    FR_CHECKED int (*trailers)(struct fr_exchange *exchange, const struct fr_response_header *trailers, size_t count);
     void (*credit)(struct fr_exchange *exchange); /* exchange->credit grew */
     void (*reset)(struct fr_exchange *exchange);
     void (*release)(struct fr_exchange *exchange); /* both owners have let go: free it */
 };
 
 struct fr_protocol {
-    const struct fr_protocol_ops *ops;         /* given, as are the next nine */
+    const struct fr_protocol_ops *ops; /* given, as are the next nine */
     const struct fr_protocol_events *events;
     struct fr_outbox *outbox;
     struct fr_application *application;
@@ -92,17 +91,17 @@ struct fr_protocol {
     const struct fr_log *log;
     const struct fr_response_policy *policy;
     const struct fr_peer *peer;
-    struct fr_request_head *scratch;           /* the worker's: for one head, while receive() runs */
+    struct fr_request_head *scratch; /* the worker's: for one head, while receive() runs */
 
-    enum fr_phase phase;                       /* said by the protocol, as are the rest */
-    enum fr_close_reason close_reason;         /* why, once `finished` */
-    bool finished;                             /* close when the outbox is empty; in FR_PHASE_LINGER only end our
+    enum fr_phase phase;               /* said by the protocol, as are the rest */
+    enum fr_close_reason close_reason; /* why, once `finished` */
+    bool finished;                     /* close when the outbox is empty; in FR_PHASE_LINGER only end our
                                                   direction then, drop what comes, and close when the peer
                                                   ends too or the deadline passes */
-    bool paused;                               /* do not read for now: what is here already cannot be used yet */
-    bool resume;                               /* bytes wait that can be used now: call receive() with none of them,
+    bool paused;                       /* do not read for now: what is here already cannot be used yet */
+    bool resume;                       /* bytes wait that can be used now: call receive() with none of them,
                                                   soon, from the loop (not from inside `output`) */
-    bool awaits_writable;                      /* signal WRITABLE after the flush that leaves the outbox at or below
+    bool awaits_writable;              /* signal WRITABLE after the flush that leaves the outbox at or below
                                                   the low mark, also when that flush took all at once */
     bool draining;
 };

@@ -13,9 +13,9 @@
 #include "base/span.h"
 
 struct fr_body_decoder {
-    uint64_t left;             /* of the body, or of this chunk */
-    uint64_t total;            /* body bytes handed out */
-    uint32_t line_bytes;       /* of this chunk's extension, or of all trailers */
+    uint64_t left;       /* of the body, or of this chunk */
+    uint64_t total;      /* body bytes handed out */
+    uint32_t line_bytes; /* of this chunk's extension, or of all trailers */
     uint8_t state;
     bool chunked;
 };

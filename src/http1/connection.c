@@ -23,11 +23,11 @@
 
 struct http1_exchange {
     struct fr_exchange base;
-    struct fr_pool *pool;         /* outlives the connection */
+    struct fr_pool *pool; /* outlives the connection */
     struct fr_response_plan plan;
-    bool peer_goes_on;            /* the request did not ask to close */
-    bool upgrades;                /* it offers to switch protocols */
-    bool awaits_continue;         /* it expects 100, which was not sent, and no byte of its body has come */
+    bool peer_goes_on;    /* the request did not ask to close */
+    bool upgrades;        /* it offers to switch protocols */
+    bool awaits_continue; /* it expects 100, which was not sent, and no byte of its body has come */
 };
 
 struct connection {
@@ -205,8 +205,7 @@ static ssize_t take_tunnel(struct connection *connection, fr_span bytes)
 static ssize_t discard_body(struct connection *connection, fr_span bytes)
 {
     fr_span body;
-    ssize_t taken =
-        fr_body_decode(&connection->body, connection->base.limits, bytes, connection->discard_left, &body);
+    ssize_t taken = fr_body_decode(&connection->body, connection->base.limits, bytes, connection->discard_left, &body);
     if (taken < 0) {
         finish(connection, fr_error_response_reason((int)taken), true);
         return taken;
@@ -463,8 +462,8 @@ static void end_exchange(struct connection *connection)
 {
     struct http1_exchange *exchange = take_current(connection);
     bool body_left = !exchange->base.body_ended;
-    bool goes_on = exchange->plan.keep_alive && !connection->base.draining &&
-                   (!body_left || may_discard(connection, exchange));
+    bool goes_on =
+        exchange->plan.keep_alive && !connection->base.draining && (!body_left || may_discard(connection, exchange));
     if (goes_on) {
         connection->discarding = body_left;
         connection->discard_left = DISCARD_BYTES_MAX;

@@ -23,8 +23,7 @@ int fr_error_response_write(struct fr_protocol *protocol, int error)
     nobody.version = FR_HTTP_1_1;
     nobody.response_left = len;
     struct fr_response_head head = {.status = status, .headers = &type, .header_count = 1, .content_length = len};
-    int refused =
-        fr_response_write_head(protocol->outbox, &nobody, &head, protocol->policy, protocol->clock, &plan);
+    int refused = fr_response_write_head(protocol->outbox, &nobody, &head, protocol->policy, protocol->clock, &plan);
     assert(!refused);
     (void)refused;
     fr_outbox_copy(protocol->outbox, fr_span_of(text, (size_t)len));

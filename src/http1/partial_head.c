@@ -10,8 +10,7 @@ static size_t size_of(const struct fr_limits *limits)
 }
 
 struct fr_partial_head *fr_partial_head_keep(struct fr_pool *pool, const struct fr_limits *limits,
-                                             const struct fr_request_parser *parser,
-                                             const struct fr_request_head *head)
+                                             const struct fr_request_parser *parser, const struct fr_request_head *head)
 {
     struct fr_partial_head *partial = fr_pool_take(pool, size_of(limits));
     assert(head->header_count <= limits->fields_max);

@@ -9,17 +9,17 @@
 #include "http/headers.h"
 #include "http/status.h"
 
-#define STATUS_LINE_BYTES 15     /* "HTTP/1.1 200 " and CR LF */
-#define FIELD_BYTES 4            /* ": " and CR LF */
-#define OWN_FIELDS_BYTES 192     /* the longest set of fields below, without the value of Server */
-#define DECIMAL_DIGITS_MAX 20    /* of 64 bits */
-#define CHUNK_LINE_BYTES_MAX 20  /* sixteen hex digits, CR LF before the data and CR LF behind it */
+#define STATUS_LINE_BYTES 15    /* "HTTP/1.1 200 " and CR LF */
+#define FIELD_BYTES 4           /* ": " and CR LF */
+#define OWN_FIELDS_BYTES 192    /* the longest set of fields below, without the value of Server */
+#define DECIMAL_DIGITS_MAX 20   /* of 64 bits */
+#define CHUNK_LINE_BYTES_MAX 20 /* sixteen hex digits, CR LF before the data and CR LF behind it */
 
 enum { FIELD_PLAIN, FIELD_DROPPED, FIELD_REFUSED };
 
 /* What the fields of the application say, in one look. */
 struct survey {
-    size_t bytes;          /* of the fields that will be copied */
+    size_t bytes; /* of the fields that will be copied */
     bool has_date, has_server, has_length;
     bool wants_close, upgrades;
 };
@@ -246,8 +246,8 @@ static bool may_trail(fr_span name)
     }
 }
 
-int fr_response_write_end(struct fr_outbox *outbox, enum fr_framing framing,
-                          const struct fr_response_header *trailers, size_t count)
+int fr_response_write_end(struct fr_outbox *outbox, enum fr_framing framing, const struct fr_response_header *trailers,
+                          size_t count)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++) {

@@ -14,15 +14,15 @@
 #include "http/protocol.h"
 
 enum fr_framing {
-    FR_FRAMING_NONE,       /* no body: HEAD, 1xx, 204, 304 */
-    FR_FRAMING_LENGTH,     /* Content-Length */
+    FR_FRAMING_NONE,   /* no body: HEAD, 1xx, 204, 304 */
+    FR_FRAMING_LENGTH, /* Content-Length */
     FR_FRAMING_CHUNKED,
     FR_FRAMING_UNTIL_CLOSE /* HTTP/1.0 without a known length */
 };
 
 struct fr_response_plan {
     enum fr_framing framing;
-    bool keep_alive;       /* in: wanted; out: also possible, given framing and the application's Connection field */
+    bool keep_alive; /* in: wanted; out: also possible, given framing and the application's Connection field */
 };
 
 /* Queues the head. 0, or FR_E_RESPONSE_HEAD and nothing queued. */
