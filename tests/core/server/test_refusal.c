@@ -1,0 +1,63 @@
+/* server/refusal.c: what a full worker says, and that the peer can read it. */
+#include "server/refusal.h"
+
+#include "stage.h"
+
+TEST(the_answer_is_complete_and_the_connection_lingers)
+{
+    struct stage stage;
+    stage_open(&stage, NULL);
+    int end = stage_connect(&stage, &fr_refusal);
+    SAME(memory_take(stage.loop, end, 1000), "HTTP/1.1 503 Service Unavailable\r\n"
+                                             "Content-Type: text/plain; charset=utf-8\r\n"
+                                             "Content-Length: 40\r\n"
+                                             "Retry-After: 1\r\n"
+                                             "Connection: close\r\n"
+                                             "\r\n"
+                                             "The server is busy. Try again, please.\r\n");
+    IS(memory_has_ended(stage.loop, end));
+    IS(!memory_has_closed(stage.loop, end));
+    memory_send(stage.loop, end, FR_SPAN("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    stage_turn(&stage);
+    memory_end(stage.loop, end);
+    stage_turn(&stage);
+    IS(memory_has_closed(stage.loop, end));
+    EQUAL(memory_take(stage.loop, end, 1000).len, 0);
+    EQUAL(stage.stats.requests_begun, 0);
+    IS(strstr(stage.said, "the worker is at its limit of connections"));
+    stage_close(&stage);
+}
+
+TEST(date_and_server_follow_the_policy)
+{
+    struct stage stage;
+    stage_open(&stage, NULL);
+    fr_loop_clock(stage.loop)->wall_s = 784111777;
+    stage.policy = (struct fr_response_policy){.server = FR_SPAN("freastal"), .date = true};
+    int end = stage_connect(&stage, &fr_refusal);
+    SAME(memory_take(stage.loop, end, 1000), "HTTP/1.1 503 Service Unavailable\r\n"
+                                             "Content-Type: text/plain; charset=utf-8\r\n"
+                                             "Content-Length: 40\r\n"
+                                             "Retry-After: 1\r\n"
+                                             "Connection: close\r\n"
+                                             "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                                             "Server: freastal\r\n"
+                                             "\r\n"
+                                             "The server is busy. Try again, please.\r\n");
+    stage_wait(&stage, stage.limits.linger_timeout_ms + 100);
+    IS(memory_has_closed(stage.loop, end));
+    stage_close(&stage);
+}
+
+TEST(one_who_reads_nothing_is_closed_all_the_same)
+{
+    struct stage stage;
+    int ends[2];
+    stage_open(&stage, NULL);
+    memory_pair(stage.loop, ends);
+    memory_set_capacity(stage.loop, ends[1], 10);
+    EQUAL(fr_connection_open(&stage.shared, &fr_refusal, ends[0], NULL, 0, &stage.local, true), 0);
+    stage_wait(&stage, stage.limits.write_timeout_ms + 100);
+    IS(memory_has_closed(stage.loop, ends[1]));
+    stage_close(&stage);
+}
