@@ -8,8 +8,11 @@ struct words {
 };
 
 #define X(name, sentence) {#name, sentence},
-static const struct words errors[] = {FR_ERROR_LIST(X)};
-static const struct words reasons[] = {{"NONE", "not closed"}, FR_CLOSE_LIST(X)};
+static const struct words errors[] = {FR_ERROR_LIST(X)
+};
+static const struct words reasons[] = {
+    {"NONE", "not closed"}, FR_CLOSE_LIST(X)
+};
 #undef X
 
 static const struct words no_error = {"OK", "no error"};

@@ -14,8 +14,8 @@ struct fr_outbox_node {
     size_t capacity;              /* bytes of storage; 0: not a page */
     void (*release)(void *owner); /* NULL in a page */
     void *owner;
-    int64_t offset;               /* of the next byte to leave, in a file */
-    int file;                     /* -1: not a file */
+    int64_t offset; /* of the next byte to leave, in a file */
+    int file;       /* -1: not a file */
     char storage[];
 };
 

@@ -19,9 +19,9 @@ TEST(errors_have_their_own_words)
 
 TEST(every_error_is_negative_and_in_the_table)
 {
-#define X(name, sentence)                                                                          \
-    IS(FR_E_##name < 0);                                                                           \
-    SAME_TEXT(fr_error_name(FR_E_##name), #name);                                                  \
+#define X(name, sentence)                         \
+    IS(FR_E_##name < 0);                          \
+    SAME_TEXT(fr_error_name(FR_E_##name), #name); \
     SAME_TEXT(fr_error_text(FR_E_##name), sentence);
     FR_ERROR_LIST(X)
 #undef X
@@ -42,13 +42,12 @@ TEST(every_reason_is_in_the_table)
 {
     SAME_TEXT(fr_close_reason_name(FR_CLOSE_NONE), "NONE");
     SAME_TEXT(fr_close_reason_text(FR_CLOSE_NONE), "not closed");
-#define X(name, sentence)                                                                          \
-    IS(FR_CLOSE_##name > 0);                                                                       \
-    SAME_TEXT(fr_close_reason_name(FR_CLOSE_##name), #name);                                       \
+#define X(name, sentence)                                    \
+    IS(FR_CLOSE_##name > 0);                                 \
+    SAME_TEXT(fr_close_reason_name(FR_CLOSE_##name), #name); \
     SAME_TEXT(fr_close_reason_text(FR_CLOSE_##name), sentence);
     FR_CLOSE_LIST(X)
-#undef X
-    SAME_TEXT(fr_close_reason_name(FR_CLOSE_END_), "UNKNOWN");
+#undef X SAME_TEXT(fr_close_reason_name(FR_CLOSE_END_), "UNKNOWN");
 }
 
 /* "HTTP", "CR LF" and header names may be in capitals, the first word of a sentence only if it is one. */

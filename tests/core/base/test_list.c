@@ -27,7 +27,7 @@ static void expect_numbers(const struct fr_list *head, const int *numbers, int c
     IS(node == head);
 }
 
-#define EXPECT(head, ...)                                                                          \
+#define EXPECT(head, ...) \
     expect_numbers((head), (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 
 TEST(a_new_list_is_empty)
