@@ -35,5 +35,7 @@ cmake -S "$work/source" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INST
     -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DLIBUV_BUILD_SHARED=OFF -DBUILD_TESTING=OFF
 cmake --build "$work/build" --parallel
 cmake --install "$work/build"
-mkdir -p "$prefix/licences"
-cp "$work/source/LICENSE" "$prefix/licences/libuv.txt"
+
+# Whoever links it in passes its licence on: pyproject.toml puts these texts into the wheel.
+licences=$(dirname "$0")/licences
+cat "$work/source/LICENSE" "$work"/source/LICENSE-* >"$licences/libuv.txt"
