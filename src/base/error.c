@@ -7,13 +7,12 @@ struct words {
     const char *name, *sentence;
 };
 
+/* clang-format off */
 #define X(name, sentence) {#name, sentence},
-static const struct words errors[] = {FR_ERROR_LIST(X)
-};
-static const struct words reasons[] = {
-    {"NONE", "not closed"}, FR_CLOSE_LIST(X)
-};
+static const struct words errors[] = {FR_ERROR_LIST(X)};
+static const struct words reasons[] = {{"NONE", "not closed"}, FR_CLOSE_LIST(X)};
 #undef X
+/* clang-format on */
 
 static const struct words no_error = {"OK", "no error"};
 static const struct words unknown = {"UNKNOWN", "unknown"};

@@ -17,14 +17,27 @@ TEST(errors_have_their_own_words)
     SAME_TEXT(fr_error_text(FR_E_UNSUPPORTED), "not available on this machine");
 }
 
-TEST(every_error_is_negative_and_in_the_table)
-{
-#define X(name, sentence)                         \
-    IS(FR_E_##name < 0);                          \
-    SAME_TEXT(fr_error_name(FR_E_##name), #name); \
-    SAME_TEXT(fr_error_text(FR_E_##name), sentence);
-    FR_ERROR_LIST(X)
+struct row {
+    int number;
+    const char *name, *sentence;
+};
+
+/* clang-format off */
+#define X(name, sentence) {FR_E_##name, #name, sentence},
+static const struct row errors[] = {FR_ERROR_LIST(X)};
 #undef X
+#define X(name, sentence) {FR_CLOSE_##name, #name, sentence},
+static const struct row reasons[] = {FR_CLOSE_LIST(X)};
+#undef X
+/* clang-format on */
+
+TEST(every_error_is_negative_and_has_its_words)
+{
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        IS(errors[i].number < 0);
+        SAME_TEXT(fr_error_name(errors[i].number), errors[i].name);
+        SAME_TEXT(fr_error_text(errors[i].number), errors[i].sentence);
+    }
 }
 
 TEST(success_and_strangers_have_words_too)
@@ -42,12 +55,13 @@ TEST(every_reason_is_in_the_table)
 {
     SAME_TEXT(fr_close_reason_name(FR_CLOSE_NONE), "NONE");
     SAME_TEXT(fr_close_reason_text(FR_CLOSE_NONE), "not closed");
-#define X(name, sentence)                                    \
-    IS(FR_CLOSE_##name > 0);                                 \
-    SAME_TEXT(fr_close_reason_name(FR_CLOSE_##name), #name); \
-    SAME_TEXT(fr_close_reason_text(FR_CLOSE_##name), sentence);
-    FR_CLOSE_LIST(X)
-#undef X SAME_TEXT(fr_close_reason_name(FR_CLOSE_END_), "UNKNOWN");
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        enum fr_close_reason reason = (enum fr_close_reason)reasons[i].number;
+        IS(reason > 0);
+        SAME_TEXT(fr_close_reason_name(reason), reasons[i].name);
+        SAME_TEXT(fr_close_reason_text(reason), reasons[i].sentence);
+    }
+    SAME_TEXT(fr_close_reason_name(FR_CLOSE_END_), "UNKNOWN");
 }
 
 /* "HTTP", "CR LF" and header names may be in capitals, the first word of a sentence only if it is one. */
