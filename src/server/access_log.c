@@ -242,7 +242,7 @@ static char *write_line(struct fr_access_log *access, char *to, fr_span host, co
 
 static void add_line(struct fr_access_log *access, const struct line *line)
 {
-    fr_span host = fr_span_of_string(line->peer ? line->peer->remote.host : "");
+    fr_span host = fr_span_of_string(line->peer->remote.host);
     size_t escaped = 4 * (host.len + line->request.len + line->referer.len + line->agent.len);
     char *to = NULL;
     if (!access->gone)
@@ -305,12 +305,12 @@ void fr_access_log_begin(struct fr_access_log *access, struct fr_exchange *excha
     exchange->observer_data = entry;
 }
 
-void fr_access_log_end(struct fr_access_log *access, struct fr_exchange *exchange)
+void fr_access_log_end(struct fr_access_log *access, const struct fr_peer *peer, struct fr_exchange *exchange)
 {
     struct entry *entry = exchange->observer_data;
     const char *referer = entry->text + entry->line_len;
     struct line line = {
-        .peer = exchange->peer,
+        .peer = peer,
         .wall_s = entry->wall_s,
         .request = fr_span_of(entry->text, entry->line_len),
         .referer = fr_span_of(referer, entry->referer_len),

@@ -32,8 +32,9 @@ struct fr_access_log *fr_access_log_open(struct fr_loop *loop, int fd, enum fr_a
 /* The head has arrived: keeps a copy of what the line needs in exchange->observer_data. */
 void fr_access_log_begin(struct fr_access_log *access, struct fr_exchange *exchange);
 
-/* The exchange is over: one line. Frees what begin kept. */
-void fr_access_log_end(struct fr_access_log *access, struct fr_exchange *exchange);
+/* The exchange is over: one line. Frees what begin kept. The exchange may have left its protocol, and with it
+ * `peer`, which is therefore given. */
+void fr_access_log_end(struct fr_access_log *access, const struct fr_peer *peer, struct fr_exchange *exchange);
 
 /* A request that was refused before it could begin. */
 void fr_access_log_refuse(struct fr_access_log *access, const struct fr_peer *peer, int status);

@@ -337,14 +337,15 @@ static void count_response(struct fr_stats *stats, int status)
 
 static void on_ended_exchange(struct fr_protocol *protocol, struct fr_exchange *exchange)
 {
-    struct fr_connection_shared *shared = connection_of(protocol)->shared;
+    struct fr_connection *connection = connection_of(protocol);
+    struct fr_connection_shared *shared = connection->shared;
     FR_STATS_ADD(shared->stats, requests_open, -1);
     if (exchange->state == FR_EXCHANGE_ABORTED)
         FR_STATS_ADD(shared->stats, responses_cut, 1);
     if (exchange->status)
         count_response(shared->stats, exchange->status);
     if (shared->access_log)
-        fr_access_log_end(shared->access_log, exchange);
+        fr_access_log_end(shared->access_log, &connection->peer, exchange);
 }
 
 static void on_refused(struct fr_protocol *protocol, int error, int status)

@@ -93,7 +93,7 @@ static void log_exchange(struct bench *bench, const struct asked *asked)
 {
     struct fr_header headers[3];
     struct fr_request_head head = {.method_text = FR_SPAN("GET"), .headers = headers, .version = asked->version};
-    struct fr_exchange exchange = {.head = &head, .peer = &bench->peer};
+    struct fr_exchange exchange = {.head = &head};
     head.target = fr_span_of_string(asked->target);
     headers[head.header_count++] =
         (struct fr_header){FR_SPAN("Host"), FR_SPAN("example.com"), FR_HEADER_HOST};
@@ -110,7 +110,7 @@ static void log_exchange(struct bench *bench, const struct asked *asked)
     exchange.status = asked->status;
     exchange.response_bytes = asked->bytes;
     exchange.head_only = asked->head_only;
-    fr_access_log_end(bench->access, &exchange);
+    fr_access_log_end(bench->access, &bench->peer, &exchange);
     IS(!exchange.observer_data);
 }
 

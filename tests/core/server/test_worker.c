@@ -1,0 +1,488 @@
+/* server/worker.c with real sockets: many doors, the limit, running out of descriptors, draining, stopping. */
+#include "server/worker.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "net/transport.h"
+#include "unit.h"
+
+#define REQUEST "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define TURNS_MAX 2000
+
+/* ---- an application that answers at once, or when the test says so ---- */
+
+static struct {
+    bool hold;
+    struct fr_exchange *held;
+    unsigned aborted, draining;
+    enum fr_close_reason reason;
+} app;
+
+static void answer(struct fr_exchange *exchange)
+{
+    EQUAL(fr_exchange_answer_text(exchange, 200, FR_SPAN("hi")), 0);
+    fr_exchange_let_go(exchange);
+}
+
+static void on_request(struct fr_application *application, struct fr_exchange *exchange)
+{
+    (void)application;
+    if (!app.hold) {
+        answer(exchange);
+        return;
+    }
+    app.held = exchange;
+}
+
+static void on_body(struct fr_exchange *exchange, fr_span bytes, bool last)
+{
+    (void)exchange, (void)bytes, (void)last;
+}
+
+static void on_writable(struct fr_exchange *exchange)
+{
+    (void)exchange;
+}
+
+static void on_aborted(struct fr_exchange *exchange, enum fr_close_reason reason)
+{
+    app.aborted++;
+    app.reason = reason;
+    fr_exchange_let_go(exchange);
+}
+
+static void on_draining(struct fr_exchange *exchange)
+{
+    IS(exchange == app.held);
+    app.draining++;
+}
+
+static const struct fr_application_ops ops = {
+    .name = "test",
+    .request = on_request,
+    .body = on_body,
+    .writable = on_writable,
+    .aborted = on_aborted,
+    .draining = on_draining,
+};
+
+/* ---- a house with two doors ---- */
+
+struct house {
+    struct fr_application application;
+    struct fr_config config;
+    struct fr_bind binds[2];
+    struct fr_worker *worker;
+    char path[64];
+    unsigned warnings;
+    char said[1024];
+};
+
+static void hear(void *sink, enum fr_log_level level, const char *message)
+{
+    struct house *house = sink;
+    if (level < FR_LOG_WARNING)
+        return;
+    house->warnings++;
+    snprintf(house->said, sizeof house->said, "%s", message);
+}
+
+static int listen_tcp(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EQUAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    EQUAL(listen(fd, 512), 0);
+    return fd;
+}
+
+static int listen_unix(struct house *house)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    snprintf(house->path, sizeof house->path, "/tmp/worker-%ld.sock", (long)getpid());
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", house->path);
+    EQUAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    EQUAL(listen(fd, 16), 0);
+    return fd;
+}
+
+static void prepare_house(struct house *house)
+{
+    memset(house, 0, sizeof *house);
+    house->application.ops = &ops;
+    house->binds[0].fd = listen_tcp();
+    house->binds[1].fd = listen_unix(house);
+    house->binds[1].unix_socket = true;
+    house->config = (struct fr_config){
+        .binds = house->binds,
+        .bind_count = 2,
+        .application = &house->application,
+        .log = {.write = hear, .sink = house, .level = FR_LOG_DEBUG},
+        .access_fd = -1,
+    };
+    fr_limits_init(&house->config.limits);
+}
+
+static void open_house(struct house *house)
+{
+    int error = 0;
+    house->worker = fr_worker_open(&house->config, &error);
+    IS(house->worker);
+    EQUAL(fr_worker_state(house->worker), FR_WORKER_READY);
+    fr_worker_start(house->worker);
+    EQUAL(fr_worker_state(house->worker), FR_WORKER_SERVING);
+}
+
+static void turn_until_stopped(struct house *house)
+{
+    for (int turns = 0; fr_worker_state(house->worker) != FR_WORKER_STOPPED; turns++) {
+        IS(turns < TURNS_MAX);
+        fr_worker_turn(house->worker, 10);
+    }
+}
+
+static void close_house(struct house *house)
+{
+    fr_worker_stop(house->worker);
+    turn_until_stopped(house);
+    EQUAL(fr_worker_stats(house->worker)->connections_open, 0);
+    fr_worker_close(house->worker);
+    unlink(house->path);
+}
+
+/* ---- clients ---- */
+
+static int connect_tcp(struct house *house)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    EQUAL(getsockname(house->binds[0].fd, (struct sockaddr *)&address, &len), 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    EQUAL(connect(fd, (struct sockaddr *)&address, len), 0);
+    return fd;
+}
+
+static int connect_unix(struct house *house)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", house->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    EQUAL(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void send_request(int fd)
+{
+    EQUAL(send(fd, REQUEST, strlen(REQUEST), MSG_NOSIGNAL), (long long)strlen(REQUEST));
+}
+
+/* Turns the worker until the client has read an answer that ends in `end`; empty: until the connection does. */
+static const char *read_answer(struct house *house, int fd, const char *end)
+{
+    static char text[4096];
+    size_t len = 0;
+    for (int turns = 0; turns < TURNS_MAX; turns++) {
+        fr_worker_turn(house->worker, len ? 10 : 1);
+        ssize_t count = recv(fd, text + len, sizeof text - 1 - len, MSG_DONTWAIT);
+        if (count < 0 && errno == EAGAIN)
+            continue;
+        IS(count >= 0 || errno == ECONNRESET);
+        len += count > 0 ? (size_t)count : 0;
+        text[len] = 0;
+        size_t end_len = strlen(end);
+        if (end_len == 0 ? count <= 0 : len >= end_len && strcmp(text + len - end_len, end) == 0)
+            return text;
+        IS(count > 0);
+    }
+    UNIT_FAIL("no answer that ends in \"%s\"", end);
+}
+
+static void expect_hi(struct house *house, int fd)
+{
+    send_request(fd);
+    IS(strncmp(read_answer(house, fd, "hi"), "HTTP/1.1 200 OK\r\n", 17) == 0);
+}
+
+/* Turns until `count` connections are open. */
+static void await_open(struct house *house, uint64_t count)
+{
+    for (int turns = 0; fr_worker_stats(house->worker)->connections_open != count; turns++) {
+        IS(turns < TURNS_MAX);
+        fr_worker_turn(house->worker, 10);
+    }
+}
+
+static void await_held(struct house *house, int client)
+{
+    send_request(client);
+    for (int turns = 0; !app.held; turns++) {
+        IS(turns < TURNS_MAX);
+        fr_worker_turn(house->worker, 10);
+    }
+}
+
+/* ---- serving ---- */
+
+TEST(serves_tcp_and_unix_and_keeps_alive)
+{
+    struct house house;
+    prepare_house(&house);
+    house.config.server_header = "test";
+    house.config.date_header = true;
+    open_house(&house);
+    int tcp = connect_tcp(&house), local = connect_unix(&house);
+    send_request(tcp);
+    const char *text = read_answer(&house, tcp, "hi");
+    IS(strstr(text, "\r\nServer: test\r\n"));
+    IS(strstr(text, "\r\nDate: "));
+    expect_hi(&house, local);
+    expect_hi(&house, tcp);
+    const struct fr_stats *stats = fr_worker_stats(house.worker);
+    EQUAL(stats->connections_accepted, 2);
+    EQUAL(stats->connections_open, 2);
+    EQUAL(stats->requests_begun, 3);
+    EQUAL(stats->responses_2xx, 3);
+    EQUAL(stats->bytes_received, 3 * strlen(REQUEST));
+    IS(stats->turns > 0 && stats->beat_ms > 0);
+    close_house(&house);
+}
+
+TEST(counts_in_the_given_slot)
+{
+    struct house house;
+    struct fr_stats slot = {0};
+    prepare_house(&house);
+    house.config.stats = &slot;
+    open_house(&house);
+    IS(fr_worker_stats(house.worker) == &slot);
+    int client = connect_unix(&house);
+    expect_hi(&house, client);
+    EQUAL(slot.requests_begun, 1);
+    close_house(&house);
+    EQUAL(slot.connections_open, 0);
+}
+
+TEST(access_lines_are_out_when_it_stops)
+{
+    struct house house;
+    int ends[2];
+    EQUAL(pipe(ends), 0);
+    prepare_house(&house);
+    house.config.access_format = FR_ACCESS_COMMON;
+    house.config.access_fd = ends[1];
+    open_house(&house);
+    expect_hi(&house, connect_tcp(&house));
+    fr_worker_stop(house.worker);
+    turn_until_stopped(&house);
+    char text[500] = {0};
+    IS(read(ends[0], text, sizeof text - 1) > 0);
+    IS(strncmp(text, "127.0.0.1 - - [", 15) == 0);
+    IS(strstr(text, "] \"GET / HTTP/1.1\" 200 2\n"));
+    close_house(&house);
+}
+
+/* ---- the limit ---- */
+
+TEST(beyond_the_limit_is_503)
+{
+    struct house house;
+    prepare_house(&house);
+    house.config.limits.connections_max = 1;
+    open_house(&house);
+    int first = connect_tcp(&house);
+    expect_hi(&house, first);
+    int second = connect_tcp(&house);
+    send_request(second);
+    const char *text = read_answer(&house, second, "");
+    IS(strncmp(text, "HTTP/1.1 503 ", 13) == 0);
+    IS(strstr(text, "\r\nRetry-After: 1\r\n"));
+    EQUAL(house.warnings, 1);
+    IS(strstr(house.said, "1 connections are open, the limit"));
+    expect_hi(&house, first);
+    close(first);
+    close(second);
+    await_open(&house, 0);
+    expect_hi(&house, connect_tcp(&house));
+    EQUAL(fr_worker_stats(house.worker)->connections_refused, 1);
+    close_house(&house);
+}
+
+TEST(refusals_have_a_limit_too_and_the_others_wait)
+{
+    struct house house;
+    int clients[300];
+    prepare_house(&house);
+    house.config.limits.connections_max = 1;
+    open_house(&house);
+    for (int i = 0; i < 300; i++)
+        clients[i] = connect_tcp(&house);
+    await_open(&house, 257);
+    for (int turns = 0; turns < 50; turns++)
+        fr_worker_turn(house.worker, 0);
+    EQUAL(fr_worker_stats(house.worker)->connections_accepted, 257);
+    EQUAL(house.warnings, 1);
+    for (int i = 0; i < 257; i++)
+        close(clients[i]);
+    send_request(clients[299]); /* first served, or refused: but heard */
+    IS(strncmp(read_answer(&house, clients[299], "\n"), "HTTP/1.1 ", 9) == 0);
+    EQUAL(fr_worker_stats(house.worker)->connections_accepted, 300);
+    close_house(&house);
+}
+
+TEST(running_out_of_descriptors_is_survived)
+{
+    struct house house;
+    struct rlimit before, tight;
+    prepare_house(&house);
+    open_house(&house);
+    int client = connect_tcp(&house);
+    int next = dup(0);
+    close(next);
+    EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t)next;
+    EQUAL(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    SAME(fr_span_of_string(read_answer(&house, client, "")), ""); /* closed, rather than left hanging */
+    EQUAL(house.warnings, 1);
+    EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+    expect_hi(&house, connect_tcp(&house));
+    close_house(&house);
+}
+
+/* ---- draining and stopping ---- */
+
+TEST(drain_closes_the_idle_and_finishes_the_open)
+{
+    struct house house;
+    prepare_house(&house);
+    open_house(&house);
+    int idle = connect_tcp(&house), open = connect_tcp(&house);
+    expect_hi(&house, idle);
+    app.hold = true;
+    await_held(&house, open);
+    fr_worker_drain(house.worker);
+    fr_worker_drain(house.worker);
+    SAME(fr_span_of_string(read_answer(&house, idle, "")), "");
+    EQUAL(app.draining, 1);
+    EQUAL(fr_worker_state(house.worker), FR_WORKER_DRAINING);
+    answer(app.held);
+    IS(strstr(read_answer(&house, open, "hi"), "\r\nConnection: close\r\n"));
+    close(open);
+    turn_until_stopped(&house);
+    EQUAL(app.aborted, 0);
+    close_house(&house);
+}
+
+TEST(a_drained_worker_leaves_newcomers_to_the_next)
+{
+    struct house house;
+    prepare_house(&house);
+    open_house(&house);
+    fr_worker_drain(house.worker);
+    EQUAL(fr_worker_state(house.worker), FR_WORKER_STOPPED); /* nobody was there */
+    int client = connect_tcp(&house);
+    fr_worker_turn(house.worker, 0);
+    fr_worker_close(house.worker);
+    open_house(&house); /* the descriptors are the caller's, and as good as new */
+    expect_hi(&house, client);
+    close_house(&house);
+}
+
+TEST(stop_closes_everything_now)
+{
+    struct house house;
+    prepare_house(&house);
+    open_house(&house);
+    int idle = connect_tcp(&house), open = connect_unix(&house);
+    expect_hi(&house, idle);
+    app.hold = true;
+    await_held(&house, open);
+    fr_worker_drain(house.worker);
+    fr_worker_stop(house.worker);
+    fr_worker_stop(house.worker);
+    turn_until_stopped(&house);
+    EQUAL(app.aborted, 1);
+    EQUAL(app.reason, FR_CLOSE_STOP);
+    EQUAL(fr_worker_stats(house.worker)->responses_cut, 1);
+    EQUAL(recv(open, (char[1]){0}, 1, MSG_DONTWAIT), 0);
+    fr_worker_close(house.worker);
+    unlink(house.path);
+}
+
+static void stop_from_inside(struct fr_application *application, struct fr_exchange *exchange)
+{
+    struct house *house = FR_LIST_OWNER(application, struct house, application);
+    fr_worker_stop(house->worker);
+    answer(exchange);
+}
+
+TEST(stop_may_come_from_inside_a_request)
+{
+    struct house house;
+    static struct fr_application_ops stopping;
+    prepare_house(&house);
+    stopping = ops;
+    stopping.request = stop_from_inside;
+    house.application.ops = &stopping;
+    open_house(&house);
+    int client = connect_tcp(&house);
+    send_request(client);
+    turn_until_stopped(&house);
+    close_house(&house);
+}
+
+TEST(a_worker_that_never_started_can_be_closed)
+{
+    struct house house;
+    int error = 0;
+    prepare_house(&house);
+    house.worker = fr_worker_open(&house.config, &error);
+    fr_worker_close(house.worker);
+    house.worker = fr_worker_open(&house.config, &error);
+    fr_worker_drain(house.worker);
+    EQUAL(fr_worker_state(house.worker), FR_WORKER_STOPPED);
+    close_house(&house);
+}
+
+/* ---- what cannot be opened ---- */
+
+static void expect_refused(struct house *house, int expected, const char *sentence)
+{
+    int error = 0;
+    IS(!fr_worker_open(&house->config, &error));
+    EQUAL(error, expected);
+    EQUAL(house->warnings, 1);
+    IS(strstr(house->said, sentence));
+    unlink(house->path);
+}
+
+TEST(uring_is_refused_politely)
+{
+    struct house house;
+    prepare_house(&house);
+    house.config.transport = "uring";
+    expect_refused(&house, FR_E_UNSUPPORTED, "not available");
+}
+
+TEST(an_unknown_transport_is_refused)
+{
+    struct house house;
+    prepare_house(&house);
+    house.config.transport = "pigeon";
+    expect_refused(&house, FR_E_UNSUPPORTED, "there is no transport \"pigeon\"");
+}
+
+TEST(a_descriptor_that_is_no_socket_is_refused)
+{
+    struct house house;
+    prepare_house(&house);
+    close(house.binds[1].fd);
+    expect_refused(&house, FR_E_SYSTEM, "cannot be listened to");
+}
