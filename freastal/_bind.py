@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._kinds import digits
 from .config import Config
 from .errors import ConfigError
 
@@ -30,9 +31,10 @@ def parse_bind(text: str) -> Bind:
             raise ValueError("names no path; write unix:/run/app.sock")
         return Bind(text, path=path)
     if text.startswith("fd://"):
-        if not text[5:].isdecimal():
+        fd = digits(text[5:])
+        if fd is None:
             raise ValueError("must have the number of an open descriptor, as in fd://3")
-        return Bind(text, fd=int(text[5:]))
+        return Bind(text, fd=fd)
     if "/" in text:
         raise ValueError("is not an address; write host:port, or unix:PATH for a unix socket")
     return _parse_host(text)
@@ -60,15 +62,16 @@ def _parse_host(text: str) -> Bind:
         raise ValueError(f"looks like an IPv6 address; put it in brackets, as in [{text}]:{DEFAULT_PORT}")
     if colon:
         return Bind(text, host or "0.0.0.0", _parse_port(port))
-    if not text or text.isdecimal():
+    if not text or digits(text) is not None:
         raise ValueError(f"must be host:port; for a port of every address write :{text or DEFAULT_PORT}")
     return Bind(text, text, DEFAULT_PORT)
 
 
-def _parse_port(port: str) -> int:
-    if not port.isdecimal() or len(port) > 5 or int(port) > 65535:
-        raise ValueError(f"has the port {port!r}; it must be a number from 0 to 65535")
-    return int(port)
+def _parse_port(text: str) -> int:
+    port = digits(text)
+    if port is None or port > 65535:
+        raise ValueError(f"has the port {text!r}; it must be a number from 0 to 65535")
+    return port
 
 
 def url_of(host: str, port: int, is_unix: bool) -> str:

@@ -60,7 +60,7 @@ def choice(*allowed: str) -> Kind:
 def integer(least: int, most: int, *, base: int = 10) -> Kind:
     def convert(value: Any) -> int:
         if isinstance(value, str):
-            number = _number(value, base)
+            number = digits(value, base)
         else:
             number = value if isinstance(value, int) and not isinstance(value, bool) else None
         if number is None or not least <= number <= most:
@@ -93,7 +93,7 @@ def size(least: int, most: int) -> Kind:
         number = value if isinstance(value, int) and not isinstance(value, bool) else None
         if isinstance(value, str):
             unit = _SIZE_UNITS.get(value[-1:].lower(), 1)
-            number = _number(value[:-1] if unit > 1 else value, 10)
+            number = digits(value[:-1] if unit > 1 else value, 10)
             number = None if number is None else number * unit
         if number is None or not least <= number <= most:
             raise ValueError(f"must be a number of bytes from {least} to {most}; k, m and g may follow it, as in 64k")
@@ -110,9 +110,9 @@ def root_path(value: Any) -> str:
     return prefix
 
 
-def _number(digits: str, base: int) -> int | None:
-    """Plain digits only: int() would also take signs, spaces, underscores and other alphabets."""
-    return int(digits, base) if 0 < len(digits) <= 20 and not digits.strip("0123456789"[:base]) else None
+def digits(text: str, base: int = 10) -> int | None:
+    """The number that plain digits mean, else None: int() also takes signs, spaces, underscores, other alphabets."""
+    return int(text, base) if 0 < len(text) <= 20 and not text.strip("0123456789"[:base]) else None
 
 
 def _in_base(number: int, base: int) -> str:

@@ -202,11 +202,15 @@ def _remove_stale(path: str) -> None:
 
 
 def _adopt(fd: int) -> socket.socket:
+    """A socket on a duplicate of `fd`, so that closing ours leaves the one that was inherited."""
     try:
-        adopted = socket.socket(fileno=os.dup(fd))
-    except OSError as error:
-        reason = "is not a socket" if error.errno == errno.ENOTSOCK else "is not open"
-        raise OSError(errno.EBADF, f"descriptor {fd} {reason}; pass a bound stream socket under this number") from None
+        mode = os.fstat(fd).st_mode
+    except OSError:
+        mode = 0
+    if not stat.S_ISSOCK(mode):
+        reason = "is not a socket" if mode else "is not open"
+        raise OSError(errno.EBADF, f"descriptor {fd} {reason}; pass a bound stream socket under this number")
+    adopted = socket.socket(fileno=os.dup(fd))
     if adopted.type != socket.SOCK_STREAM or adopted.family not in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
         adopted.close()
         raise OSError(errno.EBADF, f"descriptor {fd} is not a TCP or unix stream socket")
