@@ -53,6 +53,8 @@ class BuildCore(build_ext):
     """Compiles only what changed, on all processors; setuptools would compile everything, one by one."""
 
     def build_extension(self, ext: Extension) -> None:
+        if self.editable_mode:  # objects would go to a folder that is thrown away, and be compiled again and again
+            self.build_temp = f"build/temp.{self.plat_name}-{sys.implementation.cache_tag}"
         lto = self.usable_lto() if not (DEBUG or SANITIZE) else []
         ext.extra_compile_args += compile_flags(lto)
         ext.extra_link_args += link_flags(lto)
