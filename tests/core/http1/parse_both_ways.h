@@ -20,7 +20,7 @@ struct parsed {
     size_t text_len;
 };
 
-static void parsed_add(struct parsed *parsed, const char *label, fr_span value)
+static inline void parsed_add(struct parsed *parsed, const char *label, fr_span value)
 {
     size_t label_len = strlen(label);
     if (parsed->text_len + label_len + value.len + 3 > PARSED_TEXT_MAX)
@@ -34,7 +34,7 @@ static void parsed_add(struct parsed *parsed, const char *label, fr_span value)
     parsed->text_len += label_len + value.len + 2;
 }
 
-static void parsed_add_number(struct parsed *parsed, const char *label, int64_t value)
+static inline void parsed_add_number(struct parsed *parsed, const char *label, int64_t value)
 {
     char text[24];
     int len = snprintf(text, sizeof text, "%lld", (long long)value);
@@ -42,7 +42,7 @@ static void parsed_add_number(struct parsed *parsed, const char *label, int64_t 
 }
 
 /* One "label=value" per line, after a line end. */
-static void parsed_add_head(struct parsed *parsed, const struct fr_request_head *head)
+static inline void parsed_add_head(struct parsed *parsed, const struct fr_request_head *head)
 {
     parsed->text[parsed->text_len++] = '\n';
     parsed_add(parsed, "method", head->method_text);
@@ -67,7 +67,7 @@ static void parsed_add_head(struct parsed *parsed, const struct fr_request_head 
 }
 
 /* Parses `bytes` as they arrive: first `first` of them, then `step` more at a time. */
-static void parse_in_pieces(struct parsed *parsed, const struct fr_limits *limits, fr_span bytes, size_t first,
+static inline void parse_in_pieces(struct parsed *parsed, const struct fr_limits *limits, fr_span bytes, size_t first,
                             size_t step)
 {
     struct fr_header fields[PARSED_FIELDS_MAX];
@@ -95,14 +95,14 @@ static void parse_in_pieces(struct parsed *parsed, const struct fr_limits *limit
     free(memory);
 }
 
-static bool parsed_equal(const struct parsed *a, const struct parsed *b)
+static inline bool parsed_equal(const struct parsed *a, const struct parsed *b)
 {
     return a->result == b->result && a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0;
 }
 
 /* Parses whole into `whole`, then in two pieces cut everywhere, then byte by byte. False when an answer
  * differs; `*cut` is then where. */
-static bool parse_both_ways(struct parsed *whole, const struct fr_limits *limits, fr_span bytes, size_t *cut)
+static inline bool parse_both_ways(struct parsed *whole, const struct fr_limits *limits, fr_span bytes, size_t *cut)
 {
     static struct parsed pieces;
     parse_in_pieces(whole, limits, bytes, bytes.len, 1);
