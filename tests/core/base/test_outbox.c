@@ -159,6 +159,7 @@ TEST(what_is_reserved_but_not_committed_is_not_queued)
     struct fr_chunk chunk = held(&owner, 'x', 3000);
     fr_outbox_push(&rig.outbox, &chunk);
     EQUAL(rig.outbox.bytes, 3004);
+    EQUAL(fr_pool_taken(rig.pool), 2);
     fr_outbox_reserve(&rig.outbox, 100);
     fr_outbox_clear(&rig.outbox);
     EQUAL(fr_pool_taken(rig.pool), 0);
@@ -445,6 +446,7 @@ TEST(move_all_keeps_the_order_and_the_owners)
     fr_outbox_move_all(&other, &rig.outbox);
     expect_contents(&other, "");
     EQUAL(rig.outbox.bytes, 3002);
+    EQUAL(fr_pool_taken(rig.pool), 3);
     EQUAL(count_vectors(&rig.outbox), 3);
     copy_string(&other, "new");
     expect_contents(&other, "new");

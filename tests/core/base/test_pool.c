@@ -78,6 +78,21 @@ TEST(a_bound_of_zero_keeps_nothing)
     fr_pool_close(pool);
 }
 
+TEST(a_block_that_comes_and_goes_is_always_kept)
+{
+    struct fr_pool *pool = fr_pool_open(64 * 1024);
+    void *block = fr_pool_take(pool, 1024);
+    for (int i = 0; i < 1000; i++) {
+        void *before = block;
+        fr_pool_give(pool, block, 1024);
+        block = fr_pool_take(pool, 1024);
+        if (RECYCLES)
+            IS(block == before);
+    }
+    fr_pool_give(pool, block, 1024);
+    fr_pool_close(pool);
+}
+
 /* How many of `count` blocks that were given back are handed out again. */
 static size_t recycled_of(struct fr_pool *pool, size_t count, size_t size)
 {
