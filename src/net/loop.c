@@ -5,6 +5,7 @@
 #include "net/loop_internal.h"
 
 #include <assert.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "net/transport.h"
@@ -29,6 +30,27 @@ static void on_wake(uv_async_t *wake)
     fr_loop_woke(wake->data);
 }
 
+/* What is written says nothing that the writer has not noted elsewhere. */
+static void on_wakeup(uv_poll_t *wakeup, int status, int events)
+{
+    struct fr_loop *loop = wakeup->data;
+    (void)status;
+    (void)events;
+    fr_loop_woke(loop);
+    char bytes[256];
+    while (read(loop->wakeup_pipe[0], bytes, sizeof bytes) == sizeof bytes)
+        continue;
+}
+
+static void close_wakeup(struct fr_loop *loop)
+{
+    if (loop->wakeup_pipe[0] < 0)
+        return;
+    fr_loop_close_handle(loop, (uv_handle_t *)&loop->wakeup, NULL);
+    (void)close(loop->wakeup_pipe[0]);
+    (void)close(loop->wakeup_pipe[1]);
+}
+
 static int open_uv(struct fr_loop *loop)
 {
     int status = uv_loop_init(&loop->uv);
@@ -42,6 +64,7 @@ static int open_uv(struct fr_loop *loop)
     (void)uv_timer_init(&loop->uv, &loop->alarm);
     loop->wake.data = loop->alarm.data = loop;
     loop->alarm_ms = FR_TIMER_NEVER;
+    loop->wakeup_pipe[0] = loop->wakeup_pipe[1] = -1;
     return 0;
 }
 
@@ -150,6 +173,7 @@ void fr_loop_close(struct fr_loop *loop)
         loop->transport->loop_close(loop, loop->transport_state);
     fr_loop_close_handle(loop, (uv_handle_t *)&loop->wake, NULL);
     fr_loop_close_handle(loop, (uv_handle_t *)&loop->alarm, NULL);
+    close_wakeup(loop);
     run_down(loop);
     assert(fr_timer_wheel_is_empty(&loop->timers));
     int status = uv_loop_close(&loop->uv);
@@ -176,6 +200,35 @@ void fr_loop_turn(struct fr_loop *loop, int timeout_ms)
 void fr_loop_wake(struct fr_loop *loop)
 {
     (void)uv_async_send(&loop->wake);
+}
+
+int fr_loop_wakeup_fd(struct fr_loop *loop)
+{
+    if (loop->wakeup_pipe[0] >= 0)
+        return loop->wakeup_pipe[1];
+    int ends[2];
+    if (uv_pipe(ends, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE) < 0)
+        return -1;
+    if (uv_poll_init(&loop->uv, &loop->wakeup, ends[0]) < 0) {
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return -1;
+    }
+    loop->wakeup_pipe[0] = ends[0];
+    loop->wakeup_pipe[1] = ends[1];
+    loop->wakeup.data = loop;
+    fr_loop_poll(loop, &loop->wakeup, UV_READABLE, on_wakeup);
+    return ends[1];
+}
+
+const char *fr_loop_library(void)
+{
+    return "libuv";
+}
+
+const char *fr_loop_library_version(void)
+{
+    return uv_version_string();
 }
 
 int fr_loop_fd(const struct fr_loop *loop)

@@ -47,6 +47,14 @@ void fr_loop_turn(struct fr_loop *loop, int timeout_ms);
 /* Makes a turn return soon. The only call that is safe from other threads and from signal handlers. */
 void fr_loop_wake(struct fr_loop *loop);
 
+/* A descriptor that ends a sleep when a byte is written to it, non-blocking and the loop's; for runtimes whose
+ * signal handlers write one, as Python's do. Made when it is first asked for; -1 when the system refuses. */
+int fr_loop_wakeup_fd(struct fr_loop *loop);
+
+/* The name and version of the library that turns the loop: "libuv", "1.44.2". */
+const char *fr_loop_library(void);
+const char *fr_loop_library_version(void);
+
 /* A descriptor that is readable when a turn would find work; for a guest in another loop. */
 int fr_loop_fd(const struct fr_loop *loop);
 

@@ -27,6 +27,8 @@ struct fr_loop {
     uv_loop_t uv;
     uv_async_t wake;
     uv_timer_t alarm;        /* ends a sleep: for the wheel, or for the caller's timeout */
+    uv_poll_t wakeup;        /* on the read end of the pipe below */
+    int wakeup_pipe[2];      /* -1: nobody has asked for it yet */
     uint64_t alarm_ms;       /* when it rings, on the loop's clock; FR_TIMER_NEVER when off */
     const struct fr_transport_ops *transport;
     void *transport_state;
