@@ -1,0 +1,387 @@
+/* python/worker_type.c - The type Worker: a worker of the core, driven from Python.
+ *
+ * Owns the core's worker, its configuration and its application. One thread at a time turns it; from other
+ * threads and from signal handlers only an intention is left behind, and the loop woken to act on it. */
+#include <stdatomic.h>
+
+#include "python/errors.h"
+#include "python/gil.h"
+#include "python/worker_options.h"
+#include "python/wsgi_application.h"
+#include "server/worker.h"
+
+/* What drain() and stop() ask for; a later one may only ask for more. */
+enum intention { INTEND_NOTHING, INTEND_DRAIN, INTEND_STOP };
+
+/* How long a turn may sleep while the last connections are being closed. */
+#define CLOSING_TURN_MS 100
+
+struct worker {
+    PyObject_HEAD
+    struct fr_worker *core; /* NULL before __init__ and after close */
+    struct fr_worker_options options;
+    struct fr_wsgi wsgi;
+    struct fr_gil gil;
+    atomic_int intention;
+    atomic_bool turning;    /* some thread is inside turn, run or close */
+};
+
+#define WORKER(object) ((struct worker *)(object))
+
+/* ---- from birth to death ---- */
+
+static PyObject *worker_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+{
+    return type->tp_alloc(type, 0); /* zeroed */
+}
+
+/* A line of the core's, which may come at any time: also while an exception is in flight. */
+static void on_log(void *sink, enum fr_log_level level, const char *message)
+{
+    struct worker *worker = sink;
+    fr_gil_take(&worker->gil);
+    PyObject *exception = fr_compat_take_exception();
+    PyObject *result = PyObject_CallFunction(worker->options.log, "is", ((int)level + 1) * 10, message);
+    if (result == NULL)
+        fr_errors_drop(worker->options.log);
+    Py_XDECREF(result);
+    if (exception != NULL)
+        fr_compat_raise_exception(exception);
+}
+
+static int open_core(struct worker *worker)
+{
+    struct fr_config *config = &worker->options.config;
+    if (fr_wsgi_open(&worker->wsgi, core_state_of((PyObject *)worker), &worker->options.wsgi) < 0)
+        return -1;
+    config->application = &worker->wsgi.base;
+    config->log.sink = worker;
+    if (worker->options.log != NULL)
+        config->log.write = on_log;
+    int error = 0;
+    worker->core = fr_worker_open(config, &error);
+    if (worker->core == NULL) {
+        fr_errors_raise(error, "the worker cannot be opened");
+        return -1;
+    }
+    fr_gil_open(&worker->gil, fr_worker_loop(worker->core));
+    fr_wsgi_attach(&worker->wsgi, &worker->gil, fr_worker_loop(worker->core));
+    return 0;
+}
+
+static void free_parts(struct worker *worker)
+{
+    fr_wsgi_close(&worker->wsgi);
+    fr_worker_options_free(&worker->options);
+}
+
+static int worker_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct worker *worker = WORKER(self);
+    if (worker->options.binds != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "a worker cannot be made twice");
+        return -1;
+    }
+    if (fr_worker_options_read(&worker->options, args, kwargs) < 0 || open_core(worker) < 0) {
+        free_parts(worker);
+        return -1;
+    }
+    return 0;
+}
+
+static void close_core(struct worker *worker)
+{
+    struct fr_worker *core = worker->core;
+    if (core == NULL)
+        return;
+    if (fr_worker_state(core) != FR_WORKER_READY)
+        fr_worker_stop(core);
+    while (fr_worker_state(core) == FR_WORKER_DRAINING)
+        fr_worker_turn(core, CLOSING_TURN_MS);
+    fr_gil_close(&worker->gil);
+    Py_BEGIN_CRITICAL_SECTION(worker);
+    worker->core = NULL; /* nobody wakes it any more */
+    Py_END_CRITICAL_SECTION();
+    fr_worker_close(core);
+}
+
+static void worker_finalize(PyObject *self)
+{
+    PyObject *exception = fr_compat_take_exception();
+    close_core(WORKER(self));
+    if (exception != NULL)
+        fr_compat_raise_exception(exception);
+}
+
+static int worker_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    struct worker *worker = WORKER(self);
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(worker->options.wsgi.callable);
+    Py_VISIT(worker->options.wsgi.log_exception);
+    Py_VISIT(worker->options.log);
+    return fr_wsgi_traverse(&worker->wsgi, visit, arg);
+}
+
+static int worker_clear(PyObject *self)
+{
+    if (WORKER(self)->core == NULL)
+        free_parts(WORKER(self));
+    return 0;
+}
+
+static void worker_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (PyObject_CallFinalizerFromDealloc(self) < 0)
+        return;
+    PyObject_GC_UnTrack(self);
+    free_parts(WORKER(self));
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+/* ---- turning ---- */
+
+static bool is_open(const struct worker *worker)
+{
+    if (worker->core == NULL)
+        PyErr_SetString(PyExc_RuntimeError, "the worker is closed");
+    return worker->core != NULL;
+}
+
+/* Nobody else turns the worker until leave. */
+static bool enter(struct worker *worker)
+{
+    if (atomic_exchange(&worker->turning, true)) {
+        PyErr_SetString(PyExc_RuntimeError, "the worker is being turned already");
+        return false;
+    }
+    if (is_open(worker))
+        return true;
+    atomic_store(&worker->turning, false);
+    return false;
+}
+
+static void leave(struct worker *worker)
+{
+    atomic_store(&worker->turning, false);
+}
+
+static void act_on_intention(struct worker *worker)
+{
+    int intention = atomic_load(&worker->intention);
+    if (intention == INTEND_DRAIN)
+        fr_worker_drain(worker->core);
+    else if (intention == INTEND_STOP)
+        fr_worker_stop(worker->core);
+}
+
+/* 0, or -1 and what a signal handler, or an interrupt inside the application, has raised. */
+static int turn(struct worker *worker, int timeout_ms)
+{
+    act_on_intention(worker);
+    if (fr_worker_state(worker->core) == FR_WORKER_STOPPED)
+        timeout_ms = 0;
+    fr_worker_turn(worker->core, timeout_ms);
+    fr_gil_take(&worker->gil);
+    if (worker->wsgi.interrupt != NULL) {
+        PyObject *interrupt = worker->wsgi.interrupt;
+        worker->wsgi.interrupt = NULL;
+        fr_compat_raise_exception(interrupt);
+        return -1;
+    }
+    return PyErr_CheckSignals();
+}
+
+static void start(struct worker *worker)
+{
+    if (fr_worker_state(worker->core) == FR_WORKER_READY)
+        fr_worker_start(worker->core);
+}
+
+static PyObject *worker_run(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    struct worker *worker = WORKER(self);
+    if (!enter(worker))
+        return NULL;
+    start(worker);
+    int status = 0;
+    while (status == 0 && fr_worker_state(worker->core) != FR_WORKER_STOPPED)
+        status = turn(worker, -1);
+    leave(worker);
+    return status == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *worker_start(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    struct worker *worker = WORKER(self);
+    if (!enter(worker))
+        return NULL;
+    start(worker);
+    leave(worker);
+    Py_RETURN_NONE;
+}
+
+static PyObject *worker_turn(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const names[] = {"timeout_ms", NULL};
+    struct worker *worker = WORKER(self);
+    int timeout_ms = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|i:turn", (char **)names, &timeout_ms) || !enter(worker))
+        return NULL;
+    int status = turn(worker, timeout_ms);
+    leave(worker);
+    return status == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *worker_close(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    struct worker *worker = WORKER(self);
+    if (worker->core == NULL)
+        Py_RETURN_NONE;
+    if (!enter(worker))
+        return NULL;
+    close_core(worker);
+    leave(worker);
+    Py_RETURN_NONE;
+}
+
+/* ---- from anywhere ---- */
+
+static PyObject *intend(PyObject *self, enum intention intention)
+{
+    struct worker *worker = WORKER(self);
+    int noted = atomic_load(&worker->intention);
+    while (noted < (int)intention && !atomic_compare_exchange_weak(&worker->intention, &noted, (int)intention))
+        continue;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    if (worker->core != NULL)
+        fr_loop_wake(fr_worker_loop(worker->core));
+    Py_END_CRITICAL_SECTION();
+    Py_RETURN_NONE;
+}
+
+static PyObject *worker_drain(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return intend(self, INTEND_DRAIN);
+}
+
+static PyObject *worker_stop(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return intend(self, INTEND_STOP);
+}
+
+static PyObject *worker_wake(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return intend(self, INTEND_NOTHING);
+}
+
+static PyObject *worker_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return is_open(WORKER(self)) ? PyLong_FromLong(fr_loop_fd(fr_worker_loop(WORKER(self)->core))) : NULL;
+}
+
+static PyObject *worker_timeout_ms(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return is_open(WORKER(self)) ? PyLong_FromLong(fr_loop_timeout_ms(fr_worker_loop(WORKER(self)->core))) : NULL;
+}
+
+static PyObject *worker_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    if (!is_open(WORKER(self)))
+        return NULL;
+    const struct fr_stats *stats = fr_worker_stats(WORKER(self)->core);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } fields[] = {
+#define X(field) {#field, __atomic_load_n(&stats->field, __ATOMIC_RELAXED)},
+        FR_STATS_LIST(X)
+#undef X
+    };
+    PyObject *dict = PyDict_New();
+    for (size_t i = 0; dict != NULL && i < sizeof fields / sizeof *fields; i++) {
+        PyObject *value = PyLong_FromUnsignedLongLong(fields[i].value);
+        if (value == NULL || PyDict_SetItemString(dict, fields[i].name, value) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(value);
+    }
+    return dict;
+}
+
+static PyObject *worker_get_wakeup_fd(PyObject *self, void *Py_UNUSED(closure))
+{
+    if (!is_open(WORKER(self)))
+        return NULL;
+    int fd = fr_loop_wakeup_fd(fr_worker_loop(WORKER(self)->core));
+    if (fd >= 0)
+        return PyLong_FromLong(fd);
+    fr_errors_raise(FR_E_SYSTEM, "no descriptor to wake the worker by");
+    return NULL;
+}
+
+static PyObject *worker_get_state(PyObject *self, void *Py_UNUSED(closure))
+{
+    static const char *const names[] = {
+        [FR_WORKER_READY] = "ready",
+        [FR_WORKER_SERVING] = "serving",
+        [FR_WORKER_DRAINING] = "draining",
+        [FR_WORKER_STOPPED] = "stopped",
+    };
+    const struct worker *worker = WORKER(self);
+    return PyUnicode_FromString(worker->core != NULL ? names[fr_worker_state(worker->core)] : "stopped");
+}
+
+/* ---- the type ---- */
+
+PyDoc_STRVAR(run_doc, "run()\n--\n\nAccept and serve until stopped; signal handlers run between turns.");
+PyDoc_STRVAR(start_doc, "start()\n--\n\nBegin to accept; run() does it.");
+PyDoc_STRVAR(turn_doc, "turn(timeout_ms=0)\n--\n\nOne turn of the loop, sleeping at most so long; -1: as long as it takes.");
+PyDoc_STRVAR(fileno_doc, "fileno()\n--\n\nA descriptor that is readable when a turn would find work.");
+PyDoc_STRVAR(timeout_ms_doc, "timeout_ms()\n--\n\nHow long a turn may sleep before something is due; -1: for ever.");
+PyDoc_STRVAR(drain_doc, "drain()\n--\n\nStop accepting, finish what is open. From any thread or signal handler.");
+PyDoc_STRVAR(stop_doc, "stop()\n--\n\nClose everything now. From any thread or signal handler.");
+PyDoc_STRVAR(wake_doc, "wake()\n--\n\nEnd the loop's sleep. From any thread or signal handler.");
+PyDoc_STRVAR(stats_doc, "stats()\n--\n\nThe counters, by name.");
+PyDoc_STRVAR(close_doc, "close()\n--\n\nStop, and give back everything.");
+
+static const PyMethodDef worker_methods[] = {
+    {"run", worker_run, METH_NOARGS, run_doc},
+    {"start", worker_start, METH_NOARGS, start_doc},
+    {"turn", (PyCFunction)(void (*)(void))worker_turn, METH_VARARGS | METH_KEYWORDS, turn_doc},
+    {"fileno", worker_fileno, METH_NOARGS, fileno_doc},
+    {"timeout_ms", worker_timeout_ms, METH_NOARGS, timeout_ms_doc},
+    {"drain", worker_drain, METH_NOARGS, drain_doc},
+    {"stop", worker_stop, METH_NOARGS, stop_doc},
+    {"wake", worker_wake, METH_NOARGS, wake_doc},
+    {"stats", worker_stats, METH_NOARGS, stats_doc},
+    {"close", worker_close, METH_NOARGS, close_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static const PyGetSetDef worker_getset[] = {
+    {"wakeup_fd", worker_get_wakeup_fd, NULL, "For signal.set_wakeup_fd().", NULL},
+    {"state", worker_get_state, NULL, "ready, serving, draining or stopped.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static const PyType_Slot worker_slots[] = {
+    {Py_tp_new, worker_new},
+    {Py_tp_init, worker_init},
+    {Py_tp_finalize, worker_finalize},
+    {Py_tp_dealloc, worker_dealloc},
+    {Py_tp_traverse, worker_traverse},
+    {Py_tp_clear, worker_clear},
+    {Py_tp_doc, (void *)"One event loop with its listeners and connections, answering by an application."},
+    {Py_tp_methods, (void *)worker_methods},
+    {Py_tp_getset, (void *)worker_getset},
+    {0, NULL},
+};
+
+const PyType_Spec fr_worker_spec = {
+    .name = "freastal._core.Worker",
+    .basicsize = sizeof(struct worker),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = (PyType_Slot *)worker_slots,
+};
