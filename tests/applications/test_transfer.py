@@ -66,7 +66,7 @@ def test_a_large_upload_with_a_length(connect, file):
 
 
 def test_a_large_upload_in_chunks(connect):
-    response = ask(connect(), "POST", "/take", blocks(COUNT), **{"Transfer-Encoding": "chunked"})
+    response = ask(connect(), "POST", "/take", blocks(COUNT))
     assert json.load(response) == {"bytes": COUNT * BLOCK_BYTES, "sha256": hash_of(COUNT)}
 
 
@@ -100,7 +100,7 @@ def test_bodies_around_every_threshold(connect, size):
     connection = connect()
     assert ask(connection, "POST", "/echo", body).read() == body
     pieces = [body[:7], body[7:]] if size > 7 else [body]
-    assert ask(connection, "POST", "/echo", iter(pieces), **{"Transfer-Encoding": "chunked"}).read() == body
+    assert ask(connection, "POST", "/echo", iter(pieces)).read() == body
 
 
 def test_a_slow_reader_costs_no_memory(file):
