@@ -58,12 +58,12 @@ static inline fr_span fr_span_of_string(const char *string)
 
 static inline fr_span fr_span_slice(fr_span span, size_t from, size_t to)
 {
-    return (fr_span){span.data + from, to - from};
+    return (fr_span){from ? span.data + from : span.data, to - from}; /* NULL + 0 is undefined in C11 */
 }
 
 static inline fr_span fr_span_skip(fr_span span, size_t count)
 {
-    return (fr_span){span.data + count, span.len - count};
+    return fr_span_slice(span, count, span.len);
 }
 
 static inline bool fr_span_equal(fr_span a, fr_span b)

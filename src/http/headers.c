@@ -63,7 +63,7 @@ bool fr_is_field_value(fr_span text)
         if (has_control(word) && !are_value_bytes(text.data + at, sizeof word))
             return false;
     }
-    return are_value_bytes(text.data + at, text.len - at);
+    return at == text.len || are_value_bytes(text.data + at, text.len - at);
 }
 
 bool fr_list_next(fr_span *list, fr_span *element)
