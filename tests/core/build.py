@@ -33,7 +33,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-pr
 LIBRARIES = {"net": "libuv", "http2": "libnghttp2", "websocket": "zlib", "tls": "openssl"}
 
 JOBS = 2
-TEST_TIMEOUT_S = 60
+TEST_TIMEOUT_S = 30
 
 
 class BuildError(Exception):

@@ -30,6 +30,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_core(test: str, program: Path | BuildError) -> None:
     if isinstance(program, BuildError):
         pytest.fail(f"{test} does not build:\n{program}", pytrace=False)
-    answer = subprocess.run([program, test], capture_output=True, text=True, check=False, timeout=TEST_TIMEOUT_S)
+    try:
+        answer = subprocess.run([program, test], capture_output=True, text=True, check=False, timeout=TEST_TIMEOUT_S)
+    except subprocess.TimeoutExpired as expired:
+        pytest.fail(f"no end after {TEST_TIMEOUT_S} s\n{expired.output!r}\n{expired.stderr!r}", pytrace=False)
     if answer.returncode:
         pytest.fail(f"exit {answer.returncode}\n{answer.stdout}{answer.stderr}", pytrace=False)
