@@ -273,8 +273,14 @@ void fr_request_parser_reset(struct fr_request_parser *parser)
 ssize_t fr_request_parse(struct fr_request_parser *parser, const struct fr_limits *limits, fr_span bytes,
                          struct fr_request_head *head)
 {
+    return fr_request_parse_with(fr_scan_best(), parser, limits, bytes, head);
+}
+
+ssize_t fr_request_parse_with(const struct fr_scan_ops *scan, struct fr_request_parser *parser,
+                              const struct fr_limits *limits, fr_span bytes, struct fr_request_head *head)
+{
     assert(parser->stage != STAGE_DONE && limits->head_bytes_max <= UINT32_MAX);
-    struct work work = {parser, limits, fr_scan_best(), head, bytes, false};
+    struct work work = {parser, limits, scan, head, bytes, false};
     if (bytes.len > limits->head_bytes_max) {
         work.bytes.len = limits->head_bytes_max;
         work.is_cut = true;

@@ -32,4 +32,10 @@ void fr_request_parser_reset(struct fr_request_parser *parser);
 FR_CHECKED ssize_t fr_request_parse(struct fr_request_parser *parser, const struct fr_limits *limits, fr_span bytes,
                                     struct fr_request_head *head);
 
+struct fr_scan_ops;
+
+/* The same with a scan of the caller's choice, for tests and measurements. */
+FR_CHECKED ssize_t fr_request_parse_with(const struct fr_scan_ops *scan, struct fr_request_parser *parser,
+                                         const struct fr_limits *limits, fr_span bytes, struct fr_request_head *head);
+
 #endif
