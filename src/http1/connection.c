@@ -453,8 +453,9 @@ static bool may_discard(const struct connection *connection, const struct http1_
 static bool may_go_on(const struct connection *connection, const struct http1_exchange *exchange)
 {
     bool unwanted = !exchange->base.body_ended && exchange->base.credit == 0 && exchange->base.request_bytes == 0;
-    return exchange->plan.keep_alive && !connection->base.draining && !connection->peer_ended &&
-           !exchange->awaits_continue && !(unwanted && !may_discard(connection, exchange));
+    bool was_last = connection->peer_ended && connection->pending.len == 0;
+    return exchange->plan.keep_alive && !connection->base.draining && !was_last && !exchange->awaits_continue &&
+           !(unwanted && !may_discard(connection, exchange));
 }
 
 /* The answer is complete. */
