@@ -43,21 +43,21 @@ struct fr_access_log {
     const struct fr_log *log;
     int fd;
     bool combined;
-    bool regular;                 /* a file: takes everything, and appends whole writes */
-    bool gone;                    /* nobody reads any more */
-    bool stuck;                   /* the descriptor took nothing; `due` tries again */
-    struct fr_buffer lines;       /* complete lines, not written yet */
+    bool regular;           /* a file: takes everything, and appends whole writes */
+    bool gone;              /* nobody reads any more */
+    bool stuck;             /* the descriptor took nothing; `due` tries again */
+    struct fr_buffer lines; /* complete lines, not written yet */
     struct fr_timer due;
     uint64_t dropped;
-    uint64_t dropped_told;        /* of these, how many the server's log has heard of */
-    int64_t time_s;               /* the second that `time` was written for */
+    uint64_t dropped_told; /* of these, how many the server's log has heard of */
+    int64_t time_s;        /* the second that `time` was written for */
     size_t time_len;
     char time[TIME_BYTES_MAX];
 };
 
 /* What an open exchange keeps in observer_data: one block, the texts one behind another. */
 struct entry {
-    int64_t wall_s;               /* when the head had arrived */
+    int64_t wall_s; /* when the head had arrived */
     uint32_t line_len, referer_len, agent_len;
     char text[];
 };

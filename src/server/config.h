@@ -18,8 +18,8 @@ struct fr_stats;
 enum fr_access_format { FR_ACCESS_OFF, FR_ACCESS_COMMON, FR_ACCESS_COMBINED };
 
 struct fr_bind {
-    int fd;                       /* a listening socket, the caller's */
-    struct fr_endpoint local;     /* what SERVER_NAME and SERVER_PORT say */
+    int fd;                   /* a listening socket, the caller's */
+    struct fr_endpoint local; /* what SERVER_NAME and SERVER_PORT say */
     bool unix_socket;
 };
 
@@ -29,12 +29,12 @@ struct fr_config {
     struct fr_application *application;
     struct fr_limits limits;
     struct fr_log log;
-    const char *transport;        /* "auto", "uv" or "uring" */
-    const char *server_header;    /* NULL: none */
+    const char *transport;     /* "auto", "uv" or "uring" */
+    const char *server_header; /* NULL: none */
     bool date_header;
     enum fr_access_format access_format;
-    int access_fd;                /* where access lines go; -1 when off */
-    struct fr_stats *stats;       /* the worker's slot in the shared mapping; NULL: a private one */
+    int access_fd;          /* where access lines go; -1 when off */
+    struct fr_stats *stats; /* the worker's slot in the shared mapping; NULL: a private one */
 };
 
 #endif

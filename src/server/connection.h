@@ -28,7 +28,7 @@ struct fr_access_log;
 
 /* What all connections of one worker have in common. */
 struct fr_connection_shared {
-    struct fr_loop *loop;                        /* given, as are the next nine */
+    struct fr_loop *loop; /* given, as are the next nine */
     const struct fr_transport_ops *transport;
     struct fr_application *application;
     const struct fr_limits *limits;
@@ -36,12 +36,12 @@ struct fr_connection_shared {
     const struct fr_response_policy *policy;
     struct fr_request_head *scratch;
     struct fr_stats *stats;
-    struct fr_access_log *access_log;            /* NULL: off */
+    struct fr_access_log *access_log;                    /* NULL: off */
     void (*closed)(struct fr_connection_shared *shared); /* one less: its memory is back */
 
-    struct fr_list connections;                  /* all of them, until closed() */
+    struct fr_list connections; /* all of them, until closed() */
     size_t count;
-    struct fr_list marked;                       /* those to be settled before the loop sleeps */
+    struct fr_list marked; /* those to be settled before the loop sleeps */
     struct fr_deferred settle_marked;
 };
 
@@ -49,23 +49,23 @@ enum fr_connection_drain { FR_CONNECTION_STAYS, FR_CONNECTION_TO_DRAIN, FR_CONNE
 
 struct fr_connection {
     struct fr_channel channel;
-    struct fr_list node;            /* in shared->connections */
-    struct fr_list mark;            /* in shared->marked */
+    struct fr_list node; /* in shared->connections */
+    struct fr_list mark; /* in shared->marked */
     struct fr_connection_shared *shared;
-    struct fr_protocol *protocol;   /* lies behind this struct */
-    struct fr_timer deadline;       /* the earlier of the two below; may fire too early, never too late */
-    uint64_t phase_due_ms;          /* when this phase expires; 0: never */
-    uint64_t stuck_since_ms;        /* output waits and nothing of it has left since; 0: no output waits */
-    uint64_t sent_bytes;            /* outbox.consumed when last looked at */
-    uint32_t request_count;         /* begun so far */
-    uint32_t phase_request;         /* request_count when the phase was looked at */
-    uint8_t phase;                  /* enum fr_phase that phase_due_ms belongs to */
-    uint8_t reason;                 /* enum fr_close_reason; not 0: to be closed, or closed */
-    uint8_t drain;                  /* enum fr_connection_drain */
-    bool entered;                   /* inside a call to the protocol; settle follows */
+    struct fr_protocol *protocol; /* lies behind this struct */
+    struct fr_timer deadline;     /* the earlier of the two below; may fire too early, never too late */
+    uint64_t phase_due_ms;        /* when this phase expires; 0: never */
+    uint64_t stuck_since_ms;      /* output waits and nothing of it has left since; 0: no output waits */
+    uint64_t sent_bytes;          /* outbox.consumed when last looked at */
+    uint32_t request_count;       /* begun so far */
+    uint32_t phase_request;       /* request_count when the phase was looked at */
+    uint8_t phase;                /* enum fr_phase that phase_due_ms belongs to */
+    uint8_t reason;               /* enum fr_close_reason; not 0: to be closed, or closed */
+    uint8_t drain;                /* enum fr_connection_drain */
+    bool entered;                 /* inside a call to the protocol; settle follows */
     bool reading;
-    bool progressed;                /* body bytes came since the deadline was set */
-    bool lingering;                 /* our direction is shut down */
+    bool progressed; /* body bytes came since the deadline was set */
+    bool lingering;  /* our direction is shut down */
     bool peer_ended;
     struct fr_peer peer;
 };

@@ -8,23 +8,23 @@
 #include <stdint.h>
 
 /* X(name) */
-#define FR_STATS_LIST(X)                                                                           \
-    X(connections_accepted) /* since start */                                                      \
-    X(connections_open)     /* now */                                                              \
-    X(connections_refused)  /* over the limit */                                                   \
-    X(requests_begun)       /* heads handed to the application */                                  \
-    X(requests_open)        /* now */                                                              \
-    X(requests_refused)     /* answered by the protocol itself */                                  \
-    X(responses_1xx)        /* by the status of the final head sent */                             \
-    X(responses_2xx)                                                                               \
-    X(responses_3xx)                                                                               \
-    X(responses_4xx)                                                                               \
-    X(responses_5xx)                                                                               \
-    X(responses_cut)        /* aborted after the head, or never answered */                        \
-    X(bytes_received)                                                                              \
-    X(bytes_sent)                                                                                  \
-    X(turns)                /* of the loop */                                                      \
-    X(beat_ms)              /* the loop's clock when it last turned: the heartbeat */
+#define FR_STATS_LIST(X)                                               \
+    X(connections_accepted) /* since start */                          \
+    X(connections_open)     /* now */                                  \
+    X(connections_refused)  /* over the limit */                       \
+    X(requests_begun)       /* heads handed to the application */      \
+    X(requests_open)        /* now */                                  \
+    X(requests_refused)     /* answered by the protocol itself */      \
+    X(responses_1xx)        /* by the status of the final head sent */ \
+    X(responses_2xx)                                                   \
+    X(responses_3xx)                                                   \
+    X(responses_4xx)                                                   \
+    X(responses_5xx)                                                   \
+    X(responses_cut) /* aborted after the head, or never answered */   \
+    X(bytes_received)                                                  \
+    X(bytes_sent)                                                      \
+    X(turns)   /* of the loop */                                       \
+    X(beat_ms) /* the loop's clock when it last turned: the heartbeat */
 
 struct fr_stats {
 #define X(name) uint64_t name;
@@ -33,7 +33,7 @@ struct fr_stats {
 };
 
 /* One store that a reader in another process sees whole. */
-#define FR_STATS_ADD(stats, name, amount)                                                          \
+#define FR_STATS_ADD(stats, name, amount) \
     __atomic_store_n(&(stats)->name, (stats)->name + (uint64_t)(amount), __ATOMIC_RELAXED)
 #define FR_STATS_SET(stats, name, value) __atomic_store_n(&(stats)->name, (uint64_t)(value), __ATOMIC_RELAXED)
 

@@ -36,8 +36,8 @@ struct fr_worker {
     struct fr_request_head scratch; /* one head at a time, while it is parsed and shown */
     enum fr_worker_state state;
     bool accepting;
-    uint64_t overload_logged_ms;    /* 0: never */
-    uint64_t overload_untold;       /* refusals that the log has not heard of */
+    uint64_t overload_logged_ms; /* 0: never */
+    uint64_t overload_untold;    /* refusals that the log has not heard of */
     struct door doors[];
 };
 
@@ -88,8 +88,8 @@ static void on_accepted(struct fr_listener *listener, int fd, const struct socka
         FR_STATS_ADD(worker->shared.stats, connections_refused, 1);
         log_overload(worker);
     }
-    int error = fr_connection_open(&worker->shared, protocol, fd, peer, len, &door->bind->local,
-                                   door->bind->unix_socket);
+    int error =
+        fr_connection_open(&worker->shared, protocol, fd, peer, len, &door->bind->local, door->bind->unix_socket);
     if (error)
         fr_log_print(&worker->config->log, FR_LOG_ERROR, "a connection could not be opened: %s", fr_error_text(error));
     if (is_full(worker, REFUSALS_MAX))

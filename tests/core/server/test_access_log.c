@@ -95,8 +95,7 @@ static void log_exchange(struct bench *bench, const struct asked *asked)
     struct fr_request_head head = {.method_text = FR_SPAN("GET"), .headers = headers, .version = asked->version};
     struct fr_exchange exchange = {.head = &head};
     head.target = fr_span_of_string(asked->target);
-    headers[head.header_count++] =
-        (struct fr_header){FR_SPAN("Host"), FR_SPAN("example.com"), FR_HEADER_HOST};
+    headers[head.header_count++] = (struct fr_header){FR_SPAN("Host"), FR_SPAN("example.com"), FR_HEADER_HOST};
     if (asked->referer)
         headers[head.header_count++] =
             (struct fr_header){FR_SPAN("Referer"), fr_span_of_string(asked->referer), FR_HEADER_REFERER};
@@ -196,9 +195,8 @@ TEST(the_time_is_of_the_request_and_follows_the_clock)
     log_exchange(&bench, &asked);
     fr_access_log_flush(bench.access);
     read_all(&bench);
-    SAME(fr_span_of(bench.text, bench.len),
-         "192.0.2.7 - - [11/Oct/2000:02:25:36 +0530] \"GET / HTTP/1.0\" 200 1\n"
-         "192.0.2.7 - - [11/Oct/2000:02:25:37 +0530] \"GET / HTTP/1.0\" 200 1\n");
+    SAME(fr_span_of(bench.text, bench.len), "192.0.2.7 - - [11/Oct/2000:02:25:36 +0530] \"GET / HTTP/1.0\" 200 1\n"
+                                            "192.0.2.7 - - [11/Oct/2000:02:25:37 +0530] \"GET / HTTP/1.0\" 200 1\n");
     close_bench(&bench);
 }
 
