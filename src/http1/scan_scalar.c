@@ -1,6 +1,5 @@
 /* http1/scan_scalar.c - The scan one byte at a time: the reference, and what short spans fall back to. */
 #include "http1/scan.h"
-#include "http1/scan_lines.h"
 
 #include <stdint.h>
 
@@ -39,16 +38,6 @@ static inline const char *find_end(const char *at, const char *end, unsigned par
     return at;
 }
 
-static const char *find_name_end(const char *at, const char *end)
-{
-    return find_end(at, end, N);
-}
-
-static const char *find_value_end(const char *at, const char *end)
-{
-    return find_end(at, end, V);
-}
-
 static size_t target_end(fr_span bytes, size_t from)
 {
     return (size_t)(find_end(bytes.data + from, bytes.data + bytes.len, T) - bytes.data);
@@ -56,17 +45,31 @@ static size_t target_end(fr_span bytes, size_t from)
 
 static size_t name_end(fr_span bytes, size_t from)
 {
-    return (size_t)(find_name_end(bytes.data + from, bytes.data + bytes.len) - bytes.data);
+    return (size_t)(find_end(bytes.data + from, bytes.data + bytes.len, N) - bytes.data);
 }
 
 static size_t value_end(fr_span bytes, size_t from)
 {
-    return (size_t)(find_value_end(bytes.data + from, bytes.data + bytes.len) - bytes.data);
+    return (size_t)(find_end(bytes.data + from, bytes.data + bytes.len, V) - bytes.data);
 }
 
 static size_t split_fields(fr_span bytes, size_t *at, struct fr_header *fields, size_t fields_max)
 {
-    return fr_scan_split(bytes, at, fields, fields_max, find_name_end, find_value_end);
+    const char *line = bytes.data + *at, *end = bytes.data + bytes.len;
+    size_t count = 0;
+    for (; count < fields_max; count++) {
+        const char *colon = find_end(line, end, N);
+        if (colon == line || colon == end || *colon != ':')
+            break;
+        const char *stop = find_end(colon + 1, end, V);
+        if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n')
+            break;
+        fields[count].name = (fr_span){line, (size_t)(colon - line)};
+        fields[count].value = fr_span_trim((fr_span){colon + 1, (size_t)(stop - colon - 1)});
+        line = stop + 2;
+    }
+    *at = (size_t)(line - bytes.data);
+    return count;
 }
 
 const struct fr_scan_ops fr_scan_scalar = {FR_CPU_SCALAR, target_end, name_end, value_end, split_fields};

@@ -79,6 +79,21 @@ SSE42 static inline const char *find_value_end(const char *at, const char *end)
     return find(at, end, value_ends);
 }
 
+SSE42 static inline struct fr_scan_block read_block(const char *at, const char *end)
+{
+    bool is_whole = end - at >= WIDTH;
+    __m128i bytes = load(is_whole ? at : end - WIDTH);
+    struct fr_scan_block block = {
+        .controls = value_ends(bytes),
+        .feeds = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n'))),
+    };
+    if (!is_whole) {
+        block.controls >>= WIDTH - (end - at);
+        block.feeds >>= WIDTH - (end - at);
+    }
+    return block;
+}
+
 SSE42 static size_t target_end(fr_span bytes, size_t from)
 {
     if (bytes.len < WIDTH)
@@ -104,7 +119,8 @@ SSE42 static size_t split_fields(fr_span bytes, size_t *at, struct fr_header *fi
 {
     if (bytes.len < WIDTH)
         return fr_scan_scalar.split_fields(bytes, at, fields, fields_max);
-    return fr_scan_split(bytes, at, fields, fields_max, find_name_end, find_value_end);
+    const struct fr_scan_set set = {WIDTH, 1, read_block, find_name_end};
+    return fr_scan_split(set, bytes, at, fields, fields_max);
 }
 
 const struct fr_scan_ops fr_scan_sse42 = {FR_CPU_SSE42, target_end, name_end, value_end, split_fields};
