@@ -29,6 +29,9 @@ void fr_convert_cache_clear(struct fr_text_cache *cache);
  * above U+00FF. */
 static inline bool fr_convert_span(PyObject *text, fr_span *span);
 
+/* The same of a str that has been converted before. */
+static inline fr_span fr_convert_span_again(PyObject *text);
+
 /* ---- inline definitions ---- */
 
 static inline bool fr_convert_span(PyObject *text, fr_span *span)
@@ -41,8 +44,13 @@ static inline bool fr_convert_span(PyObject *text, fr_span *span)
 #endif
     if (PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND)
         return false;
-    *span = fr_span_of((const char *)PyUnicode_1BYTE_DATA(text), (size_t)PyUnicode_GET_LENGTH(text));
+    *span = fr_convert_span_again(text);
     return true;
+}
+
+static inline fr_span fr_convert_span_again(PyObject *text)
+{
+    return fr_span_of((const char *)PyUnicode_1BYTE_DATA(text), (size_t)PyUnicode_GET_LENGTH(text));
 }
 
 #endif

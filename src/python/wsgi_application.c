@@ -271,15 +271,26 @@ int fr_wsgi_traverse(struct fr_wsgi *wsgi, visitproc visit, void *arg)
     return 0;
 }
 
+static void close_null_errors(struct fr_wsgi *wsgi)
+{
+    PyObject *stream = wsgi->null_errors;
+    wsgi->null_errors = NULL;
+    PyObject *closed = stream != NULL ? PyObject_CallMethodNoArgs(stream, wsgi->state->names.close) : NULL;
+    if (stream != NULL && closed == NULL)
+        fr_errors_drop(stream);
+    Py_XDECREF(closed);
+    Py_XDECREF(stream);
+}
+
 void fr_wsgi_close(struct fr_wsgi *wsgi)
 {
+    close_null_errors(wsgi);
     Py_CLEAR(wsgi->options.callable);
     Py_CLEAR(wsgi->options.log_exception);
     Py_CLEAR(wsgi->options.root_path);
     Py_CLEAR(wsgi->options.url_scheme);
     Py_CLEAR(wsgi->empty_input);
     Py_CLEAR(wsgi->errors);
-    Py_CLEAR(wsgi->null_errors);
     Py_CLEAR(wsgi->temporary_folder);
     Py_CLEAR(wsgi->start_response);
     Py_CLEAR(wsgi->write);

@@ -253,8 +253,8 @@ static int put_headers(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_
 /* The path without the root path, where it begins with it as whole segments. */
 static fr_span without_root(const struct fr_wsgi *wsgi, fr_span path)
 {
-    fr_span root;
-    if (!fr_convert_span(wsgi->options.root_path, &root) || root.len == 0 || path.len < root.len)
+    fr_span root = fr_convert_span_again(wsgi->options.root_path);
+    if (root.len == 0 || path.len < root.len)
         return path;
     bool whole = path.len == root.len || path.data[root.len] == '/';
     return whole && memcmp(path.data, root.data, root.len) == 0 ? fr_span_skip(path, root.len) : path;

@@ -231,8 +231,10 @@ static PyObject *input_readlines(PyObject *self, PyObject *const *args, Py_ssize
 static PyObject *input_readinto(PyObject *self, PyObject *target)
 {
     Py_buffer view;
-    if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE) < 0)
-        return NULL;
+    if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE) < 0) {
+        PyErr_Clear();
+        return PyErr_Format(PyExc_TypeError, "readinto() needs a writable buffer, not %.100s", Py_TYPE(target)->tp_name);
+    }
     size_t len;
     int status;
     Py_BEGIN_CRITICAL_SECTION(self);

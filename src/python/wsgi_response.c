@@ -29,14 +29,12 @@ static int give_head(struct fr_wsgi_request *request, struct fr_response_header 
     size_t count = (size_t)PyTuple_GET_SIZE(request->headers);
     for (size_t i = 0; i < count; i++) {
         PyObject *header = PyTuple_GET_ITEM(request->headers, (Py_ssize_t)i);
-        (void)fr_convert_span(PyTuple_GET_ITEM(header, 0), &fields[i].name); /* checked by start_response */
-        (void)fr_convert_span(PyTuple_GET_ITEM(header, 1), &fields[i].value);
+        fields[i].name = fr_convert_span_again(PyTuple_GET_ITEM(header, 0));
+        fields[i].value = fr_convert_span_again(PyTuple_GET_ITEM(header, 1));
     }
-    fr_span line;
-    (void)fr_convert_span(request->status_line, &line);
     struct fr_response_head head = {
         .status = request->status,
-        .reason = fr_span_skip(line, sizeof "200 " - 1),
+        .reason = fr_span_skip(fr_convert_span_again(request->status_line), sizeof "200 " - 1),
         .headers = fields,
         .header_count = count,
         .content_length = length,

@@ -1,0 +1,22 @@
+"""Fixtures of the gateway's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.gateway.gateway import Gateway, serving
+
+
+@pytest.fixture
+def gateway() -> Iterator[Callable[..., Gateway]]:
+    """gateway(application, **options of Worker): a worker in a thread, until the test ends."""
+    with ExitStack() as stack:
+
+        def open_gateway(application: Any, **options: Any) -> Gateway:
+            return stack.enter_context(serving(application, **options))
+
+        yield open_gateway
