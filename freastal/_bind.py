@@ -47,7 +47,8 @@ def parse_binds(config: Config) -> list[Bind]:
         try:
             binds.append(parse_bind(text))
         except ValueError as problem:
-            raise ConfigError("bind" if config.bind else "host", text, str(problem)) from None
+            option, value = ("bind", text) if config.bind else ("host", config.host)
+            raise ConfigError(option, value, str(problem)) from None
     return binds
 
 

@@ -66,6 +66,9 @@ class Worker:
     def stop(self) -> None:
         """Closes everything now. From any thread or signal handler."""
 
+    def pause(self) -> None:
+        """Makes run return, and changes nothing else; run again to go on. From any thread or signal handler."""
+
     def wake(self) -> None:
         """Ends the loop's sleep. From any thread or signal handler."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _core
-from ._listen import CoreBind
+from ._listen import CoreBind, Listeners
 from ._log import Log, open_for_appending
 from .config import Config
 
@@ -24,6 +24,9 @@ _TIMEOUTS = {
     "write_timeout_ms": "write_timeout",
     "keep_alive_timeout_ms": "keep_alive",
 }
+
+_LAST_TURNS_MAX = 512
+"""Turns before a drain, 16 connections each: a full queue of 4096 twice over, and an end under any load."""
 
 
 def core_limits(config: Config) -> dict[str, int]:
@@ -69,3 +72,28 @@ def open_worker(
         multiprocess=config.workers > 1,
         body_memory_max=config.max_body_memory,
     )
+
+
+def run(worker: _core.Worker, listeners: Listeners) -> None:
+    """Serves until stopped; pause() asks for the drain, from a signal handler or another thread.
+
+    The drain is begun here and not in the core because the sockets are the caller's: as long as one is open, the
+    kernel goes on to queue connections that nobody will accept.
+    """
+    while worker.state != "stopped":
+        worker.run()
+        if worker.state == "serving":
+            _take_what_waits(worker)
+            worker.drain()
+            worker.turn()
+            listeners.close()
+
+
+def _take_what_waits(worker: _core.Worker) -> None:
+    """Who was queued when the drain was asked for is answered: accepts, and reads, until a turn brings nobody new."""
+    accepted = -1
+    for _ in range(_LAST_TURNS_MAX):
+        before, accepted = accepted, worker.stats()["connections_accepted"]
+        if accepted == before:
+            break
+        worker.turn()

@@ -11,7 +11,7 @@ from typing import Any
 from ._listen import Listeners
 from ._load import load
 from ._log import Log
-from ._worker import open_access_log, open_worker
+from ._worker import open_access_log, open_worker, run
 from .config import Config, config_from
 from .errors import FreastalError
 
@@ -78,7 +78,7 @@ class _WorkerThread(threading.Thread):
             binds = listeners.core_binds(0)
             self._worker = open_worker(application, interface, config, binds, log, access_fd=access_fd)
             self._opened.set()
-            self._worker.run()
+            run(self._worker, listeners)
         except BaseException as error:
             self._failure = error
         finally:
@@ -97,7 +97,7 @@ class _WorkerThread(threading.Thread):
         if self._worker is None:
             self.join()
             return
-        self._worker.drain()
+        self._worker.pause()
         self.join(graceful_s)
         self._worker.stop()
         self.join(_STOP_S)

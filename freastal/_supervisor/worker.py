@@ -14,7 +14,7 @@ from .. import _core
 from .._listen import Listeners
 from .._load import describe, load
 from .._log import Log
-from .._worker import open_worker
+from .._worker import open_worker, run
 from ..config import Config
 from ..errors import BootError, FreastalError
 from .lifeline import Lifeline
@@ -55,7 +55,7 @@ class Job:
             return BootError.exit_code
         obey_signals(worker, lifeline, self.config.graceful_timeout)
         lifeline.report_ready(interface)
-        worker.run()
+        run(worker, self.listeners)
         worker.close()
         return 0
 
@@ -75,7 +75,7 @@ def obey_signals(worker: _core.Worker, lifeline: Lifeline, graceful_s: float) ->
     """
 
     def drain(*_: object) -> None:
-        worker.drain()
+        worker.pause()
 
     def stop(*_: object) -> None:
         worker.stop()
@@ -83,7 +83,7 @@ def obey_signals(worker: _core.Worker, lifeline: Lifeline, graceful_s: float) ->
     def on_lost() -> None:
         signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, max(graceful_s, 0.001))
-        worker.drain()
+        worker.pause()
 
     signal.set_wakeup_fd(worker.wakeup_fd, warn_on_full_buffer=False)
     signal.signal(signal.SIGTERM, drain)

@@ -23,6 +23,7 @@ struct worker {
     struct fr_wsgi wsgi;
     struct fr_gil gil;
     atomic_int intention;
+    atomic_bool pausing;    /* run shall return */
     atomic_bool turning;    /* some thread is inside turn, run or close */
 };
 
@@ -207,7 +208,8 @@ static PyObject *worker_run(PyObject *self, PyObject *Py_UNUSED(ignored))
         return NULL;
     start(worker);
     int status = 0;
-    while (status == 0 && fr_worker_state(worker->core) != FR_WORKER_STOPPED)
+    while (status == 0 && fr_worker_state(worker->core) != FR_WORKER_STOPPED &&
+           !atomic_exchange(&worker->pausing, false))
         status = turn(worker, -1);
     leave(worker);
     return status == 0 ? Py_NewRef(Py_None) : NULL;
@@ -270,6 +272,12 @@ static PyObject *worker_drain(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *worker_stop(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     return intend(self, INTEND_STOP);
+}
+
+static PyObject *worker_pause(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    atomic_store(&WORKER(self)->pausing, true);
+    return intend(self, INTEND_NOTHING);
 }
 
 static PyObject *worker_wake(PyObject *self, PyObject *Py_UNUSED(ignored))
@@ -342,6 +350,7 @@ PyDoc_STRVAR(fileno_doc, "fileno()\n--\n\nA descriptor that is readable when a t
 PyDoc_STRVAR(timeout_ms_doc, "timeout_ms()\n--\n\nHow long a turn may sleep before something is due; -1: for ever.");
 PyDoc_STRVAR(drain_doc, "drain()\n--\n\nStop accepting, finish what is open. From any thread or signal handler.");
 PyDoc_STRVAR(stop_doc, "stop()\n--\n\nClose everything now. From any thread or signal handler.");
+PyDoc_STRVAR(pause_doc, "pause()\n--\n\nMake run() return; call it again to go on. From any thread or signal handler.");
 PyDoc_STRVAR(wake_doc, "wake()\n--\n\nEnd the loop's sleep. From any thread or signal handler.");
 PyDoc_STRVAR(stats_doc, "stats()\n--\n\nThe counters, by name.");
 PyDoc_STRVAR(close_doc, "close()\n--\n\nStop, and give back everything.");
@@ -354,6 +363,7 @@ static const PyMethodDef worker_methods[] = {
     {"timeout_ms", worker_timeout_ms, METH_NOARGS, timeout_ms_doc},
     {"drain", worker_drain, METH_NOARGS, drain_doc},
     {"stop", worker_stop, METH_NOARGS, stop_doc},
+    {"pause", worker_pause, METH_NOARGS, pause_doc},
     {"wake", worker_wake, METH_NOARGS, wake_doc},
     {"stats", worker_stats, METH_NOARGS, stats_doc},
     {"close", worker_close, METH_NOARGS, close_doc},

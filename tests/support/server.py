@@ -94,6 +94,7 @@ class LaunchedServer(RunningServer):
             text=True,
             errors="replace",
         )
+        self._clients: list[socket.socket] = []
         self.lines: list[str] = []
         self.output_lines: list[str] = []
         self._changed = threading.Condition()
@@ -104,6 +105,11 @@ class LaunchedServer(RunningServer):
         ]
         for reader in self._readers:
             reader.start()
+
+    def connect(self, timeout: float = TIMEOUT_S) -> socket.socket:
+        """A connected socket, closed with the server at the latest."""
+        self._clients.append(super().connect(timeout))
+        return self._clients[-1]
 
     @property
     def pid(self) -> int:
@@ -157,6 +163,8 @@ class LaunchedServer(RunningServer):
         finally:
             self.process.kill()
             self.process.wait()
+            for client in self._clients:
+                client.close()
 
     def _wait_for(self, lines: list[str], pattern: str, since: int, timeout: float) -> re.Match[str]:
         expression = re.compile(pattern)
@@ -194,12 +202,14 @@ def launch(
     bind: str | None = "127.0.0.1:0",
     cwd: Path = ROOT,
     environment: dict[str, str] | None = None,
+    wait: bool = True,
 ) -> Iterator[LaunchedServer]:
-    """The command `freastal application arguments...`, serving; killed at the end if it still runs."""
+    """The command `freastal application arguments...`, serving unless `wait` is false; ended if it still runs."""
     binding = ["--bind", bind] if bind else []
     server = LaunchedServer([application, *binding, *arguments], cwd, command_environment(**(environment or {})))
     try:
-        server.wait_until_serving()
+        if wait:
+            server.wait_until_serving()
         yield server
     finally:
         server.close()

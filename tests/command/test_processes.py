@@ -1,0 +1,317 @@
+"""freastal/_supervisor/processes.py: workers are kept alive, and end as they are told to. Driven as the command."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from freastal._listen import Listeners
+from freastal._log import Log
+from freastal._supervisor.processes import Slot, Supervisor
+from freastal.config import Config
+from tests.support.gate import Gate
+from tests.support.server import BASIC, LaunchedServer, run_command
+
+HOLDING = "tests.support.apps.holding:app"
+TROUBLED = "tests.support.apps.troubled:app"
+
+
+@pytest.fixture
+def gate():
+    with Gate() as gate:
+        yield gate
+
+
+@pytest.fixture
+def trouble(tmp_path):
+    return tmp_path / "trouble"
+
+
+def hold(server: LaunchedServer, gate: Gate) -> socket.socket:
+    """A connection whose request is in the application, until the gate opens."""
+    client = server.connect()
+    client.sendall(f"GET {gate.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    gate.arrived()
+    return client
+
+
+def whole(client: socket.socket) -> bytes:
+    """All that comes until the server closes, also by a reset."""
+    received = b""
+    try:
+        while piece := client.recv(65536):
+            received += piece
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def refuses(server: LaunchedServer) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+# Starting, and staying alive.
+
+
+def test_each_worker_serves_on_the_same_port(launch):
+    server = launch(BASIC, "-w", "2")
+    assert "(2 workers, wsgi, pid " in server.log
+    workers = {str(pid).encode() for pid in server.worker_pids()}
+    assert len(workers) == 2
+    assert {server.get("/pid").body for _ in range(50)} == workers
+
+
+def test_a_worker_that_was_killed_is_replaced_at_once(launch):
+    server = launch(BASIC)
+    (first,) = server.worker_pids()
+    os.kill(first, signal.SIGKILL)
+    server.wait_for_log(rf"error: worker 1 \(pid {first}\) was killed by SIGKILL; another is started now")
+    assert server.get("/pid").body != str(first).encode()
+    assert server.stop() == 0
+
+
+def test_a_connection_that_waits_outlives_the_worker(launch, gate):
+    server = launch(HOLDING)
+    (first,) = server.worker_pids()
+    held = hold(server, gate)
+    waiting = server.connect()
+    waiting.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    os.kill(first, signal.SIGKILL)
+    assert whole(held) == b""
+    assert whole(waiting).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_worker_that_is_told_to_end_is_replaced(launch):
+    server = launch(BASIC)
+    (first,) = server.worker_pids()
+    os.kill(first, signal.SIGTERM)
+    server.wait_for_log(rf"info: worker 1 \(pid {first}\) ended with code 0; another is started now")
+    assert server.get().status == 200
+
+
+def test_deaths_in_a_row_are_answered_ever_later():
+    config = Config(port=0)
+    with Listeners(config, 1) as listeners:
+        supervisor = Supervisor(lambda *_: 0, config, listeners, Log(), "none")
+    slot = Slot(0)
+    delays = [supervisor._back_off(slot) for _ in range(12)]
+    assert delays == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+    assert slot.start_s - time.monotonic() == pytest.approx(30.0, abs=1)
+
+
+def test_a_replacement_that_cannot_begin_is_tried_again(launch, trouble):
+    server = launch(TROUBLED, environment={"TROUBLE": str(trouble)})
+    trouble.write_text("raise")
+    (first,) = server.worker_pids()
+    os.kill(first, signal.SIGKILL)
+    server.wait_for_log(r"worker 1 \(pid \d+\) ended with code 3 before it was ready: importing '.*' failed:")
+    server.wait_for_log("LookupError: no settings")
+    server.wait_for_log(r"another is started in 0\.1 s")
+    trouble.unlink()
+    assert server.get().status == 200
+    assert server.stop() == 0
+
+
+# Failing to begin.
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize("preload", [(), ("--preload",)])
+def test_an_application_that_fails_to_import_ends_the_server(trouble, workers, preload):
+    trouble.write_text("raise")
+    done = run_command(TROUBLED, "-b", "127.0.0.1:0", "-w", workers, *preload, environment={"TROUBLE": str(trouble)})
+    assert done.returncode == 3
+    said = re.sub(r"^imported in \d+\n", "", done.stderr, flags=re.MULTILINE)
+    assert said.startswith("freastal: importing 'tests.support.apps.troubled' failed:\nTraceback ")
+    assert said.endswith("LookupError: no settings\n")
+    assert said.count("Traceback") == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("exit", "ended with code 7"), ("crash", "was killed by SIGABRT")],
+)
+def test_a_worker_that_dies_before_it_is_ready_ends_the_server(trouble, how, said):
+    trouble.write_text(how)
+    done = run_command(TROUBLED, "-b", "127.0.0.1:0", "-w", "2", environment={"TROUBLE": str(trouble)})
+    assert done.returncode == 3
+    assert f"freastal: a worker {said} before it was ready, so the server ends\n" in done.stderr
+
+
+# Ending.
+
+
+def test_term_finishes_what_is_open(launch, gate, tmp_path):
+    # On a socket that the workers share, the second request can only be taken by the worker that is free.
+    server = launch(HOLDING, "-w", "2", bind=f"unix:{tmp_path}/socket")
+    clients = [hold(server, gate) for _ in range(2)]
+    server.send(signal.SIGTERM)
+    server.wait_for_log("stopping: open requests may take 30 s")
+    gate.open()
+    for client in clients:
+        assert whole(client).startswith(b"HTTP/1.1 200 ")
+    assert server.wait() == 0
+    assert server.log.endswith("info: stopped\n")
+
+
+def test_new_connections_are_refused_while_others_finish(launch, gate):
+    server = launch("tests.support.apps.endless:app")
+    streaming = server.connect()
+    streaming.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert streaming.recv(64).startswith(b"HTTP/1.1 200 ")
+    server.send(signal.SIGTERM)
+    while not refuses(server):
+        assert streaming.recv(65536)
+    streaming.close()
+    assert server.wait() == 0
+
+
+def test_what_waits_to_be_accepted_is_served_before_the_end(launch, gate):
+    server = launch(HOLDING)
+    held = hold(server, gate)
+    waiting = []
+    for _ in range(40):
+        client = server.connect()
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        waiting.append(client)
+    server.send(signal.SIGTERM)
+    server.wait_for_log("stopping")
+    gate.open()
+    answers = [whole(client) for client in [held, *waiting]]
+    assert [answer[:13] for answer in answers] == [b"HTTP/1.1 200 "] * 41
+    assert server.wait() == 0
+
+
+def test_an_idle_connection_does_not_delay_the_end(launch):
+    server = launch(BASIC)
+    idle = server.connect()
+    idle.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert idle.recv(65536).startswith(b"HTTP/1.1 200 ")
+    silent = server.connect()
+    started = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - started < 2
+    assert idle.recv(1) == b""
+    assert whole(silent) == b""
+
+
+def test_what_is_not_finished_in_time_is_cut_off(launch, gate):
+    server = launch(HOLDING, "--graceful-timeout", "0.2")
+    held = hold(server, gate)
+    server.send(signal.SIGTERM)
+    server.wait_for_log("warning: open requests were not finished in time; they are cut off")
+    assert server.wait() == 0
+    assert whole(held) == b""
+
+
+def test_a_stream_that_is_not_finished_in_time_is_cut_off_cleanly(launch):
+    server = launch("tests.support.apps.endless:app", "--graceful-timeout", "0.2")
+    client = server.connect()
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert client.recv(64).startswith(b"HTTP/1.1 200 ")
+    server.send(signal.SIGTERM)
+    server.wait_for_log("closed the endless stream")
+    assert server.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_a_second_interrupt_ends_at_once(launch, gate, number):
+    server = launch(HOLDING)
+    held = hold(server, gate)
+    server.send(number)
+    server.wait_for_log("stopping: open requests may take 2 s")
+    started = time.monotonic()
+    server.send(number)
+    assert server.wait() == 0
+    assert time.monotonic() - started < 1
+    assert whole(held) == b""
+
+
+def test_an_interrupt_lets_a_short_request_finish(launch, gate):
+    server = launch(HOLDING)
+    held = hold(server, gate)
+    server.send(signal.SIGINT)
+    server.wait_for_log("stopping")
+    gate.open()
+    assert whole(held).startswith(b"HTTP/1.1 200 ")
+    assert server.wait() == 0
+
+
+def test_an_interrupt_hurries_a_drain(launch, gate):
+    server = launch(HOLDING)
+    held = hold(server, gate)
+    server.send(signal.SIGTERM)
+    server.wait_for_log("may take 30 s")
+    server.send(signal.SIGINT)
+    server.send(signal.SIGTERM)
+    assert server.wait() == 0
+    assert whole(held) == b""
+
+
+def test_ctrl_c_reaches_the_workers_too_and_they_leave_it_to_the_server(launch, gate):
+    server = launch(HOLDING)
+    held = hold(server, gate)
+    for pid in server.worker_pids():
+        os.kill(pid, signal.SIGINT)
+    server.send(signal.SIGINT)
+    server.wait_for_log("stopping")
+    gate.open()
+    assert whole(held).startswith(b"HTTP/1.1 200 ")
+    assert server.wait() == 0
+    assert "Traceback" not in server.log
+
+
+def test_a_server_that_ends_while_its_workers_start(launch, trouble, gate):
+    server = launch("tests.support.apps.slow_start:app", environment={"GATE": gate.query[2:]}, wait=False)
+    gate.arrived()
+    assert server.stop() == 0
+    assert "serving" not in server.log
+
+
+def test_workers_do_not_outlive_the_server(launch, gate):
+    server = launch(HOLDING, "-w", "2")
+    held = hold(server, gate)
+    server.process.kill()
+    gate.open()
+    assert whole(held).startswith(b"HTTP/1.1 200 ")
+    # Each worker holds the other end of the server's stderr: it ends with the last of them.
+    assert server.wait() == -signal.SIGKILL
+    assert refuses(server)
+
+
+# What lies about.
+
+
+def test_a_unix_socket_is_removed_at_the_end(launch, tmp_path):
+    path = tmp_path / "socket"
+    server = launch(BASIC, "-w", "2", "-m", "077", bind=f"unix:{path}")
+    assert path.stat().st_mode & 0o777 == 0o700
+    assert server.get().body == b"hello\n"
+    (first, _) = server.worker_pids()
+    os.kill(first, signal.SIGTERM)
+    server.wait_for_log("another is started")
+    assert path.exists()
+    assert server.stop() == 0
+    assert not path.exists()
+
+
+def test_the_application_is_loaded_once_when_preloaded(launch, trouble):
+    server = launch(TROUBLED, "-w", "2", "--preload", environment={"TROUBLE": str(trouble)})
+    assert server.log.count("imported in") == 1
+    assert f"imported in {server.pid}\n" in server.log
+    assert {server.get("/pid").body for _ in range(50)} == {str(pid).encode() for pid in server.worker_pids()}
+
+
+def test_descriptors_of_others_are_not_kept(launch):
+    server = launch(BASIC, "-w", "3")
+    counts = [len(os.listdir(f"/proc/{pid}/fd")) for pid in server.worker_pids()]
+    assert max(counts) - min(counts) == 0
