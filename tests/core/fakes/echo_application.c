@@ -14,6 +14,8 @@ struct work {
     enum echo_mode mode;   /* of the application when the request came */
     struct fr_buffer body; /* to be sent back */
     size_t stream_left;
+    unsigned inside; /* calls of ours on the stack: the exchange is let go when the last returns */
+    bool done;
 };
 
 static struct echo_application *echo_of(struct fr_exchange *exchange)
@@ -58,11 +60,31 @@ void echo_let_go(struct fr_exchange *exchange)
     fr_exchange_let_go(exchange);
 }
 
+static struct work *enter(struct fr_exchange *exchange)
+{
+    struct work *work = exchange->application_data;
+    work->inside++;
+    return work;
+}
+
+static void leave(struct fr_exchange *exchange)
+{
+    struct work *work = exchange->application_data;
+    if (--work->inside == 0 && work->done)
+        echo_let_go(exchange);
+}
+
+static void finish(struct fr_exchange *exchange)
+{
+    struct work *work = exchange->application_data;
+    work->done = true;
+}
+
 static void answer_fixed(struct fr_exchange *exchange, int64_t length)
 {
     respond(exchange, 200, length);
     send_bytes(exchange, echo_of(exchange)->text, true);
-    echo_let_go(exchange);
+    finish(exchange);
 }
 
 static void stream(struct fr_exchange *exchange)
@@ -77,7 +99,7 @@ static void stream(struct fr_exchange *exchange)
             fr_exchange_flush(exchange);
     }
     if (work->stream_left == 0)
-        echo_let_go(exchange);
+        finish(exchange);
 }
 
 static void ask(struct fr_exchange *exchange)
@@ -91,25 +113,14 @@ static void answer_body(struct fr_exchange *exchange)
     struct work *work = exchange->application_data;
     respond(exchange, 200, (int64_t)work->body.len);
     send_bytes(exchange, fr_buffer_span(&work->body), true);
-    echo_let_go(exchange);
+    finish(exchange);
 }
 
-static void on_request(struct fr_application *application, struct fr_exchange *exchange)
+/* What a request gets at once. */
+static void start(struct fr_exchange *exchange, const struct work *work)
 {
-    struct echo_application *echo = (struct echo_application *)(void *)application;
-    struct work *work = fr_alloc_zero(sizeof *work);
+    const struct echo_application *echo = echo_of(exchange);
     bool has_body = exchange->body_expected;
-    work->mode = echo->mode;
-    fr_buffer_init(&work->body, REMEMBERED_BYTES_MAX);
-    work->stream_left = echo->stream_bytes;
-    exchange->application_data = work;
-    echo->exchange = exchange;
-    echo->requests++;
-    echo->kept++;
-    remember(&echo->heads, exchange->head->method_text);
-    remember(&echo->heads, FR_SPAN(" "));
-    remember(&echo->heads, exchange->head->target);
-    remember(&echo->heads, FR_SPAN("\n"));
     switch (work->mode) {
     case ECHO_FIXED:
         answer_fixed(exchange, (int64_t)echo->text.len);
@@ -121,7 +132,7 @@ static void on_request(struct fr_application *application, struct fr_exchange *e
         answer_fixed(exchange, (int64_t)echo->text.len - 1);
         return;
     case ECHO_LEAVE:
-        echo_let_go(exchange);
+        finish(exchange);
         return;
     case ECHO_STREAM:
         respond(exchange, 200, -1);
@@ -139,7 +150,7 @@ static void on_request(struct fr_application *application, struct fr_exchange *e
             ask(exchange);
         } else {
             send_bytes(exchange, FR_SPAN(""), true);
-            echo_let_go(exchange);
+            finish(exchange);
         }
         return;
     case ECHO_TUNNEL:
@@ -154,10 +165,30 @@ static void on_request(struct fr_application *application, struct fr_exchange *e
     }
 }
 
+static void on_request(struct fr_application *application, struct fr_exchange *exchange)
+{
+    struct echo_application *echo = (struct echo_application *)(void *)application;
+    struct work *work = fr_alloc_zero(sizeof *work);
+    work->mode = echo->mode;
+    fr_buffer_init(&work->body, REMEMBERED_BYTES_MAX);
+    work->stream_left = echo->stream_bytes;
+    exchange->application_data = work;
+    echo->exchange = exchange;
+    echo->requests++;
+    echo->kept++;
+    remember(&echo->heads, exchange->head->method_text);
+    remember(&echo->heads, FR_SPAN(" "));
+    remember(&echo->heads, exchange->head->target);
+    remember(&echo->heads, FR_SPAN("\n"));
+    enter(exchange);
+    start(exchange, work);
+    leave(exchange);
+}
+
 static void on_body(struct fr_exchange *exchange, fr_span bytes, bool last)
 {
     struct echo_application *echo = echo_of(exchange);
-    struct work *work = exchange->application_data;
+    struct work *work = enter(exchange);
     echo->bodies++;
     echo->lasts += last;
     if (bytes.len)
@@ -169,27 +200,30 @@ static void on_body(struct fr_exchange *exchange, fr_span bytes, bool last)
     if (last && work->mode == ECHO_BODY)
         answer_body(exchange);
     else if (last && (work->mode == ECHO_CHUNKS || work->mode == ECHO_TUNNEL))
-        echo_let_go(exchange);
+        finish(exchange);
     else if (!last && exchange->credit == 0 && work->mode != ECHO_LATE)
         ask(exchange);
+    leave(exchange);
 }
 
 static void on_writable(struct fr_exchange *exchange)
 {
-    struct work *work = exchange->application_data;
+    const struct work *work = enter(exchange);
     echo_of(exchange)->writables++;
     if (work->mode == ECHO_STREAM)
         stream(exchange);
+    leave(exchange);
 }
 
 static void on_aborted(struct fr_exchange *exchange, enum fr_close_reason reason)
 {
     struct echo_application *echo = echo_of(exchange);
-    struct work *work = exchange->application_data;
+    const struct work *work = enter(exchange);
     echo->aborts++;
     echo->reason = reason;
     if (work->mode != ECHO_LATE && work->mode != ECHO_ASK)
-        echo_let_go(exchange);
+        finish(exchange);
+    leave(exchange);
 }
 
 static void on_draining(struct fr_exchange *exchange)

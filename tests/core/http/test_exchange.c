@@ -1,0 +1,578 @@
+/* http/exchange.c: the table cell by cell, then what the cells do not show. */
+#include "http/exchange.h"
+
+#include "fakes/echo_application.h"
+#include "fakes/recording_protocol.h"
+#include "http/headers.h"
+#include "unit.h"
+
+struct scene {
+    struct echo_application echo;
+    struct recorder recorder;
+    struct fr_exchange *exchange;
+    unsigned chunks_released;
+};
+
+static void open_scene(struct scene *scene, enum echo_mode mode)
+{
+    echo_open(&scene->echo, mode);
+    recorder_open(&scene->recorder, &scene->echo.base);
+    scene->exchange = &scene->recorder.exchange;
+    scene->chunks_released = 0;
+}
+
+static void close_scene(struct scene *scene)
+{
+    if (scene->exchange->owned_by_application)
+        echo_let_go(scene->exchange);
+    if (scene->exchange->owned_by_protocol)
+        fr_exchange_protocol_let_go(scene->exchange);
+    recorder_close(&scene->recorder);
+    echo_close(&scene->echo);
+}
+
+static void begin_scene(struct scene *scene, enum echo_mode mode)
+{
+    open_scene(scene, mode);
+    recorder_begin(&scene->recorder, FR_METHOD_GET, FR_BODY_NONE);
+    recorder_take(&scene->recorder);
+}
+
+#define RECORD(scene, text) SAME(fr_span_of_string(recorder_take(&(scene)->recorder)), text)
+
+static int respond(struct scene *scene, int status)
+{
+    const struct fr_response_head head = {.status = status, .content_length = -1};
+    return fr_exchange_respond(scene->exchange, &head);
+}
+
+static int respond_with_trailers(struct scene *scene)
+{
+    const struct fr_response_head head = {.status = 200, .content_length = -1, .trailers = true};
+    return fr_exchange_respond(scene->exchange, &head);
+}
+
+static int respond_with_length(struct scene *scene, int64_t length)
+{
+    const struct fr_response_head head = {.status = 200, .content_length = length};
+    return fr_exchange_respond(scene->exchange, &head);
+}
+
+static void on_chunk_released(void *owner)
+{
+    ((struct scene *)owner)->chunks_released++;
+}
+
+static int send_text(struct scene *scene, const char *text, bool last)
+{
+    struct fr_chunk chunk = FR_CHUNK_COPY(fr_span_of_string(text));
+    chunk.release = on_chunk_released;
+    chunk.owner = scene;
+    return fr_exchange_send(scene->exchange, &chunk, last);
+}
+
+/* ---- the table ---- */
+
+enum event { INFORM, HEAD, ACCEPT, PIECE, END, TRAILERS, RESET, ABORT, EVENT_COUNT };
+
+/* Ways to be in a state; ANSWERING comes in two. */
+enum place { IDLE, BEGUN, ANSWERING, PROMISED, TRAILING, TUNNEL, ANSWERED, ABORTED, PLACE_COUNT };
+
+static void go_to(struct scene *scene, enum place place)
+{
+    open_scene(scene, ECHO_LATE);
+    if (place != IDLE)
+        recorder_begin(&scene->recorder, FR_METHOD_GET, FR_BODY_NONE);
+    if (place == ANSWERING || place == ANSWERED)
+        EQUAL(respond(scene, 200), 0);
+    if (place == PROMISED || place == TRAILING)
+        EQUAL(respond_with_trailers(scene), 0);
+    if (place == TUNNEL)
+        EQUAL(respond(scene, 101), 0);
+    if (place == TRAILING || place == ANSWERED)
+        EQUAL(fr_exchange_send(scene->exchange, NULL, true), 0);
+    if (place == ABORTED)
+        fr_exchange_abort(scene->exchange, FR_CLOSE_PEER_CLOSED);
+    recorder_take(&scene->recorder);
+}
+
+static int fire(struct scene *scene, enum event event)
+{
+    switch (event) {
+    case INFORM:
+        return respond(scene, 103);
+    case HEAD:
+        return respond(scene, 200);
+    case ACCEPT:
+        return respond(scene, 101);
+    case PIECE:
+        return send_text(scene, "abc", false);
+    case END:
+        return send_text(scene, "abc", true);
+    case TRAILERS:
+        return fr_exchange_trailers(scene->exchange, NULL, 0);
+    case RESET:
+        fr_exchange_reset(scene->exchange);
+        return 0;
+    default:
+        fr_exchange_abort(scene->exchange, FR_CLOSE_PEER_CLOSED);
+        return 0;
+    }
+}
+
+struct cell {
+    enum fr_exchange_state next;
+    int error;
+    const char *record;
+};
+
+/* What is refused changes nothing and asks the protocol for nothing. */
+#define NO(state) {FR_EXCHANGE_##state, FR_E_STATE, ""}
+#define GONE {FR_EXCHANGE_ABORTED, FR_E_GONE, ""}
+#define NOTHING(state) {FR_EXCHANGE_##state, 0, ""}
+#define TEXT_500 "Internal Server Error\n"
+
+static const struct cell cells[PLACE_COUNT][EVENT_COUNT] = {
+    [IDLE] = {NO(IDLE),
+              NO(IDLE),
+              NO(IDLE),
+              NO(IDLE),
+              NO(IDLE),
+              NO(IDLE),
+              NOTHING(IDLE),
+              {FR_EXCHANGE_ABORTED, 0, " ended:0"}},
+    [BEGUN] = {{FR_EXCHANGE_BEGUN, 0, " respond:103"},
+               {FR_EXCHANGE_ANSWERING, 0, " respond:200"},
+               {FR_EXCHANGE_TUNNEL, 0, " respond:101"},
+               NO(BEGUN),
+               NO(BEGUN),
+               NO(BEGUN),
+               {FR_EXCHANGE_ANSWERED, 0, " respond:500 send:" TEXT_500 "! ended:500"},
+               {FR_EXCHANGE_ABORTED, 0, " ended:0"}},
+    [ANSWERING] = {NO(ANSWERING),
+                   NO(ANSWERING),
+                   NO(ANSWERING),
+                   {FR_EXCHANGE_ANSWERING, 0, " send:abc"},
+                   {FR_EXCHANGE_ANSWERED, 0, " send:abc! ended:200"},
+                   NO(ANSWERING),
+                   {FR_EXCHANGE_ABORTED, 0, " reset ended:200"},
+                   {FR_EXCHANGE_ABORTED, 0, " ended:200"}},
+    [PROMISED] = {NO(ANSWERING),
+                  NO(ANSWERING),
+                  NO(ANSWERING),
+                  {FR_EXCHANGE_ANSWERING, 0, " send:abc"},
+                  {FR_EXCHANGE_TRAILING, 0, " send:abc"},
+                  NO(ANSWERING),
+                  {FR_EXCHANGE_ABORTED, 0, " reset ended:200"},
+                  {FR_EXCHANGE_ABORTED, 0, " ended:200"}},
+    [TRAILING] = {NO(TRAILING),
+                  NO(TRAILING),
+                  NO(TRAILING),
+                  NO(TRAILING),
+                  NO(TRAILING),
+                  {FR_EXCHANGE_ANSWERED, 0, " trailers:0 ended:200"},
+                  {FR_EXCHANGE_ABORTED, 0, " reset ended:200"},
+                  {FR_EXCHANGE_ABORTED, 0, " ended:200"}},
+    [TUNNEL] = {NO(TUNNEL),
+                NO(TUNNEL),
+                NO(TUNNEL),
+                {FR_EXCHANGE_TUNNEL, 0, " send:abc"},
+                {FR_EXCHANGE_ANSWERED, 0, " send:abc! ended:101"},
+                NO(TUNNEL),
+                {FR_EXCHANGE_ABORTED, 0, " reset ended:101"},
+                {FR_EXCHANGE_ABORTED, 0, " ended:101"}},
+    [ANSWERED] = {NO(ANSWERED), NO(ANSWERED), NO(ANSWERED), NO(ANSWERED), NO(ANSWERED), NO(ANSWERED), NOTHING(ANSWERED),
+                  NOTHING(ABORTED)},
+    [ABORTED] = {GONE, GONE, GONE, GONE, GONE, GONE, NOTHING(ABORTED), NOTHING(ABORTED)},
+};
+
+TEST(every_cell_of_the_table)
+{
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        for (int event = 0; event < EVENT_COUNT; event++) {
+            const struct cell *cell = &cells[place][event];
+            struct scene scene;
+            go_to(&scene, (enum place)place);
+            int error = fire(&scene, (enum event)event);
+            const char *record = recorder_take(&scene.recorder);
+            if (error != cell->error || scene.exchange->state != cell->next || strcmp(record, cell->record) != 0)
+                UNIT_FAIL("place %d event %d: error %d, state %s, record \"%s\"", place, event, error,
+                          fr_exchange_state_name(scene.exchange->state), record);
+            EQUAL(scene.chunks_released, event == PIECE || event == END);
+            close_scene(&scene);
+        }
+    }
+}
+
+TEST(what_the_protocol_refuses_changes_nothing)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    scene.recorder.refuses = FR_E_RESPONSE_HEAD;
+    EQUAL(respond(&scene, 204), FR_E_RESPONSE_HEAD);
+    EQUAL(scene.exchange->state, FR_EXCHANGE_BEGUN);
+    EQUAL(scene.exchange->status, 0);
+    IS(!scene.exchange->head_only);
+    EQUAL(respond_with_trailers(&scene), 0);
+    EQUAL(fr_exchange_send(scene.exchange, NULL, true), 0);
+    scene.recorder.refuses = FR_E_RESPONSE_HEAD;
+    EQUAL(fr_exchange_trailers(scene.exchange, NULL, 0), FR_E_RESPONSE_HEAD);
+    EQUAL(scene.exchange->state, FR_EXCHANGE_TRAILING);
+    EQUAL(scene.recorder.ended, 0);
+    EQUAL(fr_exchange_trailers(scene.exchange, NULL, 0), 0);
+    EQUAL(scene.recorder.ended, 1);
+    close_scene(&scene);
+}
+
+TEST(a_status_out_of_range_is_refused)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(respond(&scene, 99), FR_E_RESPONSE_HEAD);
+    EQUAL(respond(&scene, 1000), FR_E_RESPONSE_HEAD);
+    EQUAL(respond(&scene, -1), FR_E_RESPONSE_HEAD);
+    RECORD(&scene, "");
+    EQUAL(respond(&scene, 999), 0);
+    EQUAL(respond(&scene, 0), FR_E_STATE);
+    close_scene(&scene);
+}
+
+/* ---- lengths ---- */
+
+static int respond_declaring(struct scene *scene, const char *first, const char *second, int64_t length)
+{
+    struct fr_response_header fields[2];
+    struct fr_response_head head = {.status = 200, .headers = fields, .content_length = length};
+    const char *values[] = {first, second};
+    for (int i = 0; i < 2; i++)
+        if (values[i])
+            fields[head.header_count++] =
+                (struct fr_response_header){FR_SPAN("content-LENGTH"), fr_span_of_string(values[i])};
+    return fr_exchange_respond(scene->exchange, &head);
+}
+
+TEST(a_length_is_declared_once_and_well)
+{
+    const struct {
+        const char *first, *second;
+        int64_t length, left;
+        int error;
+    } cases[] = {
+        {NULL, NULL, -1, -1, 0},
+        {NULL, NULL, 5, 5, 0},
+        {"7", NULL, -1, 7, 0},
+        {"7", NULL, 7, 7, 0},
+        {"0", NULL, -1, 0, 0},
+        {"7", NULL, 8, -1, FR_E_RESPONSE_HEAD},
+        {"7", "7", -1, -1, FR_E_RESPONSE_HEAD},
+        {"-1", NULL, -1, -1, FR_E_RESPONSE_HEAD},
+        {"", NULL, -1, -1, FR_E_RESPONSE_HEAD},
+        {"7x", NULL, -1, -1, FR_E_RESPONSE_HEAD},
+        {"99999999999999999999", NULL, -1, -1, FR_E_RESPONSE_HEAD},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene scene;
+        begin_scene(&scene, ECHO_LATE);
+        EQUAL(respond_declaring(&scene, cases[i].first, cases[i].second, cases[i].length), cases[i].error);
+        EQUAL(scene.exchange->response_left, cases[i].left);
+        EQUAL(scene.exchange->state, cases[i].error ? FR_EXCHANGE_BEGUN : FR_EXCHANGE_ANSWERING);
+        close_scene(&scene);
+    }
+}
+
+TEST(more_than_declared_is_dropped)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(respond_with_length(&scene, 5), 0);
+    EQUAL(send_text(&scene, "abc", false), 0);
+    EQUAL(send_text(&scene, "defg", false), FR_E_LENGTH);
+    EQUAL(send_text(&scene, "h", false), FR_E_LENGTH);
+    EQUAL(fr_exchange_send(scene.exchange, NULL, true), 0);
+    RECORD(&scene, " respond:200 send:abc send:de send: send:-! ended:200");
+    EQUAL(scene.exchange->response_bytes, 5);
+    EQUAL(scene.chunks_released, 3);
+    close_scene(&scene);
+}
+
+TEST(less_than_declared_is_cut)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(respond_with_length(&scene, 5), 0);
+    EQUAL(send_text(&scene, "abc", true), FR_E_LENGTH);
+    RECORD(&scene, " respond:200 send:abc reset ended:200");
+    EQUAL(scene.exchange->state, FR_EXCHANGE_ABORTED);
+    EQUAL(scene.echo.aborts, 0);
+    EQUAL(send_text(&scene, "de", true), FR_E_GONE);
+    EQUAL(scene.chunks_released, 2);
+    close_scene(&scene);
+}
+
+TEST(answers_without_a_body_drop_it_but_count)
+{
+    const struct {
+        enum fr_method_name method;
+        int status;
+    } cases[] = {{FR_METHOD_HEAD, 200}, {FR_METHOD_GET, 204}, {FR_METHOD_GET, 304}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene scene;
+        open_scene(&scene, ECHO_LATE);
+        recorder_begin(&scene.recorder, cases[i].method, FR_BODY_NONE);
+        recorder_take(&scene.recorder);
+        const struct fr_response_head head = {.status = cases[i].status, .content_length = 100};
+        EQUAL(fr_exchange_respond(scene.exchange, &head), 0);
+        recorder_take(&scene.recorder);
+        EQUAL(send_text(&scene, "abc", false), 0);
+        RECORD(&scene, "");
+        EQUAL(send_text(&scene, "", true), 0);
+        EQUAL(scene.exchange->state, FR_EXCHANGE_ANSWERED);
+        EQUAL(scene.exchange->response_bytes, 3);
+        EQUAL(scene.chunks_released, 2);
+        close_scene(&scene);
+    }
+}
+
+/* ---- the request's body ---- */
+
+TEST(credit_is_what_may_still_come)
+{
+    struct scene scene;
+    open_scene(&scene, ECHO_LATE);
+    recorder_begin(&scene.recorder, FR_METHOD_POST, 10);
+    recorder_take(&scene.recorder);
+    IS(scene.exchange->body_expected && !scene.exchange->body_ended);
+    fr_exchange_credit(scene.exchange, 6);
+    RECORD(&scene, " credit");
+    fr_exchange_body(scene.exchange, FR_SPAN("0123"), false);
+    EQUAL(scene.exchange->credit, 2);
+    fr_exchange_credit(scene.exchange, UINT64_MAX);
+    EQUAL(scene.exchange->credit, UINT64_MAX);
+    fr_exchange_body(scene.exchange, FR_SPAN("456789"), true);
+    IS(scene.exchange->body_ended);
+    EQUAL(scene.exchange->request_bytes, 10);
+    EQUAL(scene.echo.lasts, 1);
+    recorder_take(&scene.recorder);
+    fr_exchange_credit(scene.exchange, 1);
+    RECORD(&scene, "");
+    close_scene(&scene);
+}
+
+TEST(a_request_without_body_takes_no_credit)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    IS(!scene.exchange->body_expected && scene.exchange->body_ended);
+    fr_exchange_credit(scene.exchange, 1);
+    RECORD(&scene, "");
+    close_scene(&scene);
+}
+
+TEST(nobody_hears_of_the_body_after_the_answer)
+{
+    struct scene scene;
+    open_scene(&scene, ECHO_LATE);
+    recorder_begin(&scene.recorder, FR_METHOD_POST, FR_BODY_CHUNKED);
+    fr_exchange_credit(scene.exchange, 10);
+    EQUAL(fr_exchange_answer_text(scene.exchange, 413, FR_SPAN("too much\n")), 0);
+    fr_exchange_body(scene.exchange, FR_SPAN("abc"), true);
+    EQUAL(scene.echo.bodies, 0);
+    close_scene(&scene);
+}
+
+TEST(a_tunnel_needs_the_body_to_be_over)
+{
+    struct scene scene;
+    open_scene(&scene, ECHO_LATE);
+    recorder_begin(&scene.recorder, FR_METHOD_GET, 3);
+    EQUAL(respond(&scene, 101), FR_E_STATE);
+    fr_exchange_credit(scene.exchange, 3);
+    fr_exchange_body(scene.exchange, FR_SPAN("abc"), true);
+    EQUAL(respond(&scene, 101), 0);
+    IS(!scene.exchange->body_ended);
+    fr_exchange_credit(scene.exchange, 5);
+    fr_exchange_body(scene.exchange, FR_SPAN("raw"), false);
+    EQUAL(scene.echo.bodies, 2);
+    close_scene(&scene);
+}
+
+TEST(a_2xx_to_connect_opens_a_tunnel)
+{
+    struct scene scene;
+    open_scene(&scene, ECHO_LATE);
+    recorder_begin(&scene.recorder, FR_METHOD_CONNECT, FR_BODY_NONE);
+    EQUAL(respond(&scene, 200), 0);
+    EQUAL(scene.exchange->state, FR_EXCHANGE_TUNNEL);
+    close_scene(&scene);
+}
+
+/* ---- room ---- */
+
+static void fill(struct scene *scene, size_t bytes)
+{
+    while (bytes-- > 0)
+        fr_outbox_copy(&scene->recorder.outbox, FR_SPAN("x"));
+}
+
+TEST(above_the_high_mark_there_is_no_room_until_the_low)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    scene.recorder.limits.write_high_bytes = 10;
+    EQUAL(respond(&scene, 200), 0);
+    fill(&scene, 10);
+    EQUAL(send_text(&scene, "a", false), 0);
+    IS(fr_exchange_is_writable(scene.exchange));
+    fill(&scene, 1);
+    EQUAL(send_text(&scene, "a", false), 0);
+    IS(!fr_exchange_is_writable(scene.exchange));
+    IS(scene.recorder.base.awaits_writable);
+    EQUAL(scene.echo.writables, 0);
+    fr_exchange_writable(scene.exchange);
+    fr_exchange_writable(scene.exchange);
+    EQUAL(scene.echo.writables, 1);
+    IS(fr_exchange_is_writable(scene.exchange));
+    close_scene(&scene);
+}
+
+static void empty_outbox(struct recorder *recorder)
+{
+    fr_outbox_clear(&recorder->outbox);
+    fr_exchange_writable(&recorder->exchange);
+}
+
+TEST(a_flush_makes_room_without_calling_back)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    scene.recorder.limits.write_high_bytes = 10;
+    scene.recorder.limits.write_low_bytes = 5;
+    EQUAL(respond(&scene, 200), 0);
+    fill(&scene, 11);
+    EQUAL(send_text(&scene, "a", false), 0);
+    fr_exchange_flush(scene.exchange);
+    IS(!fr_exchange_is_writable(scene.exchange));
+    scene.recorder.on_flush = empty_outbox;
+    fr_exchange_flush(scene.exchange);
+    IS(fr_exchange_is_writable(scene.exchange));
+    EQUAL(scene.echo.writables, 0);
+    close_scene(&scene);
+}
+
+/* ---- two owners ---- */
+
+TEST(the_last_owner_frees)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(fr_exchange_answer_text(scene.exchange, 200, FR_SPAN("x")), 0);
+    fr_exchange_protocol_let_go(scene.exchange);
+    EQUAL(scene.recorder.released, 0);
+    IS(!scene.exchange->protocol && !scene.exchange->peer);
+    echo_let_go(scene.exchange);
+    EQUAL(scene.recorder.released, 1);
+
+    struct scene other;
+    begin_scene(&other, ECHO_LATE);
+    echo_let_go(other.exchange);
+    RECORD(&other, " respond:500 send:" TEXT_500 "! ended:500");
+    EQUAL(other.recorder.released, 0);
+    fr_exchange_protocol_let_go(other.exchange);
+    EQUAL(other.recorder.released, 1);
+    close_scene(&scene);
+    close_scene(&other);
+}
+
+static void let_protocol_go(struct recorder *recorder)
+{
+    fr_exchange_abort(&recorder->exchange, FR_CLOSE_PEER_RESET);
+    fr_exchange_protocol_let_go(&recorder->exchange);
+    IS(recorder->released == 0); /* fr_exchange_respond is still on the stack */
+}
+
+TEST(nothing_is_freed_while_it_is_on_the_stack)
+{
+    struct scene scene;
+    open_scene(&scene, ECHO_FIXED); /* lets go inside request() */
+    scene.recorder.on_respond = let_protocol_go;
+    recorder_begin(&scene.recorder, FR_METHOD_GET, FR_BODY_NONE);
+    EQUAL(scene.recorder.released, 1);
+    EQUAL(scene.echo.last_error, FR_E_GONE);
+    recorder_close(&scene.recorder);
+    echo_close(&scene.echo);
+}
+
+TEST(an_abort_in_the_middle_of_a_flush)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(respond(&scene, 200), 0);
+    scene.recorder.on_flush = let_protocol_go;
+    fr_exchange_flush(scene.exchange);
+    EQUAL(scene.echo.aborts, 1);
+    EQUAL(send_text(&scene, "abc", true), FR_E_GONE);
+    IS(!fr_exchange_is_writable(scene.exchange));
+    close_scene(&scene);
+}
+
+TEST(aborted_is_said_once_and_not_to_who_has_let_go)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    fr_exchange_abort(scene.exchange, FR_CLOSE_PEER_RESET);
+    fr_exchange_abort(scene.exchange, FR_CLOSE_STOP);
+    EQUAL(scene.echo.aborts, 1);
+    EQUAL(scene.echo.reason, FR_CLOSE_PEER_RESET);
+    EQUAL(scene.recorder.ended, 1);
+    close_scene(&scene);
+
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(respond(&scene, 200), 0);
+    fr_exchange_reset(scene.exchange);
+    fr_exchange_abort(scene.exchange, FR_CLOSE_STOP);
+    EQUAL(scene.echo.aborts, 0); /* it was the application that broke off */
+    EQUAL(scene.recorder.ended, 1);
+    close_scene(&scene);
+
+    begin_scene(&scene, ECHO_FIXED);
+    fr_exchange_abort(scene.exchange, FR_CLOSE_STOP);
+    EQUAL(scene.echo.aborts, 0); /* answered, and let go */
+    EQUAL(scene.recorder.ended, 1);
+    close_scene(&scene);
+}
+
+TEST(an_answered_exchange_hears_of_the_abort_only_if_its_body_was_not_taken)
+{
+    for (int body = 0; body < 2; body++) {
+        struct scene scene;
+        open_scene(&scene, ECHO_LATE);
+        recorder_begin(&scene.recorder, FR_METHOD_POST, body ? 3 : FR_BODY_NONE);
+        EQUAL(fr_exchange_answer_text(scene.exchange, 200, FR_SPAN("")), 0);
+        fr_exchange_abort(scene.exchange, FR_CLOSE_PEER_CLOSED);
+        EQUAL(scene.echo.aborts, body);
+        EQUAL(scene.recorder.ended, 1);
+        close_scene(&scene);
+    }
+}
+
+TEST(draining_is_said_once_to_who_is_answering)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    fr_exchange_drain(scene.exchange);
+    fr_exchange_drain(scene.exchange);
+    EQUAL(scene.echo.drains, 1);
+    close_scene(&scene);
+
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(fr_exchange_answer_text(scene.exchange, 200, FR_SPAN("")), 0);
+    fr_exchange_drain(scene.exchange);
+    EQUAL(scene.echo.drains, 0);
+    close_scene(&scene);
+}
+
+TEST(every_state_has_a_name)
+{
+    for (int state = 0; state < FR_EXCHANGE_STATE_COUNT; state++)
+        IS(fr_is_token(fr_span_of_string(fr_exchange_state_name((enum fr_exchange_state)state))));
+}
