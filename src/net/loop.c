@@ -93,18 +93,18 @@ static void call_hooks(struct fr_loop *loop)
 }
 
 /* Everything that comes before a sleep. The hooks have the last word: what they deferred is done, and then
- * they are called again. False when there is still something deferred, so that sleep is out of the question. */
+ * they are called again. False when sleep is out of the question: there is still something deferred, or a timer
+ * has fired and the caller may have waited for just that. */
 static bool prepare_to_sleep(struct fr_loop *loop)
 {
     run_deferred(loop);
-    if (loop->clock.now_ms >= loop->timers.next_ms)
-        fr_timer_run_due(loop);
+    bool fired = loop->clock.now_ms >= loop->timers.next_ms && fr_timer_run_due(loop);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         if (!fr_list_is_empty(&loop->deferred))
             run_deferred(loop);
         call_hooks(loop);
         if (fr_list_is_empty(&loop->deferred))
-            return true;
+            return !fired;
     }
     return false;
 }

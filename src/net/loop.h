@@ -41,7 +41,8 @@ struct fr_loop *fr_loop_open(const struct fr_transport_ops *transport, int *erro
  * timer must have been closed by its owner. */
 void fr_loop_close(struct fr_loop *loop);
 
-/* One turn: sleeps at most `timeout_ms` (0: not at all, -1: until something happens). */
+/* One turn: sleeps at most `timeout_ms` (0: not at all, -1: until something happens). A turn may end early; one in
+ * which a timer fired does not sleep at all, so that the caller can look at what that did. */
 void fr_loop_turn(struct fr_loop *loop, int timeout_ms);
 
 /* Makes a turn return soon. The only call that is safe from other threads and from signal handlers. */

@@ -67,7 +67,8 @@ void fr_timer_wheel_init(struct fr_timer_wheel *wheel);
 /* No timer is set; for assertions. */
 bool fr_timer_wheel_is_empty(const struct fr_timer_wheel *wheel);
 
-/* Fires what is due by the loop's clock; to be called when that has reached wheel->next_ms. */
-void fr_timer_run_due(struct fr_loop *loop);
+/* Fires what is due by the loop's clock; to be called when that has reached wheel->next_ms. True when anything
+ * was fired. */
+bool fr_timer_run_due(struct fr_loop *loop);
 
 #endif

@@ -98,9 +98,10 @@ bool fr_timer_wheel_is_empty(const struct fr_timer_wheel *wheel)
 }
 
 /* Collect, then run: a callback may set or clear any timer, also one that is about to fire. */
-void fr_timer_run_due(struct fr_loop *loop)
+bool fr_timer_run_due(struct fr_loop *loop)
 {
     uint64_t now_ms = loop->clock.now_ms;
+    bool fired = false;
     struct fr_list reached, *node;
     fr_list_init(&reached);
     collect_reached(&loop->timers, now_ms, &reached);
@@ -111,6 +112,8 @@ void fr_timer_run_due(struct fr_loop *loop)
             continue;
         }
         timer->due_ms = 0;
+        fired = true;
         timer->expired(timer);
     }
+    return fired;
 }
