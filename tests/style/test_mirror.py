@@ -19,8 +19,9 @@ TESTED_BY = {
     "src/http1/scan_neon.c": SCAN,
 }
 
-# Units about something that is not in src/.
+# Units about something that is not in src/, or a second one about what is.
 TESTS_OF = {
+    "tests/core/server/test_serving.c": "src/server/connection.c",  # with a real protocol on it
     "tests/core/net/test_transport_memory.c": "tests/core/fakes/memory_transport.c",
 }
 
