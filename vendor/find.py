@@ -14,6 +14,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,11 @@ class Library:
         return not included_headers().isdisjoint(self.headers)
 
     def flags(self, *, static: bool) -> Flags:
-        """Flags for the shared library or, if `static` and there are archives, for those."""
+        """Flags for the shared library or, if `static` and there are archives that can be used, for those."""
         compile_flags = shlex.split(ask_pkg_config("--cflags", self.pkg_config) or "")
         folder = Path(ask_pkg_config("--variable=libdir", self.pkg_config) or ".")
         archives = [str(folder / name) for name in self.static if (folder / name).exists()]
-        if not static or not archives:
+        if not (static and archives and can_be_linked_in(archives)):
             return Flags(compile_flags, shlex.split(ask_pkg_config("--libs", self.pkg_config) or ""))
         all_libraries = shlex.split(ask_pkg_config("--libs", "--static", self.pkg_config) or "")
         own = {"-l" + re.sub(r"^lib|(_a)?\.a$", "", name) for name in self.static}
@@ -97,6 +98,15 @@ def ask_pkg_config(*arguments: str) -> str | None:
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def can_be_linked_in(archives: list[str]) -> bool:
+    """They were compiled for a shared object; those of Debian, for one, were not."""
+    whole = ["-Wl,-all_load", *archives] if sys.platform == "darwin" else ["-Wl,--whole-archive", *archives]
+    with tempfile.TemporaryDirectory() as folder:
+        undefined_is_fine = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-Wl,--no-whole-archive"]
+        command = [*shlex.split(os.environ.get("CC", "cc")), "-shared", "-o", f"{folder}/probe.so", *whole]
+        return subprocess.run([*command, *undefined_is_fine], capture_output=True, check=False).returncode == 0
 
 
 @functools.cache

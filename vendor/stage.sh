@@ -29,10 +29,11 @@ if ! command -v cmake >/dev/null; then
     "$work/venv/bin/pip" install -q cmake
     PATH=$work/venv/bin:$PATH
 fi
+# The shared library is built as well: without it there is no libuv.pc. The archive is what gets linked.
 mkdir "$work/source"
 tar -xzf "$archive" -C "$work/source" --strip-components=1
 cmake -S "$work/source" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$prefix" \
-    -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DLIBUV_BUILD_SHARED=OFF -DBUILD_TESTING=OFF
+    -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DBUILD_TESTING=OFF
 cmake --build "$work/build" --parallel
 cmake --install "$work/build"
 
