@@ -6,7 +6,6 @@ import ast
 
 import freastal
 import freastal._core
-
 from tests.style.house import PACKAGE
 
 PUBLIC = {"Config", "Server", "__version__", "serve"}

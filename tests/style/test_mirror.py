@@ -50,10 +50,12 @@ def mirror_of(path: Path) -> Path:
 
 
 def subjects_of(unit: Path) -> list[Path]:
+    """test_connection_end.c is a part of what there is to say about connection.c."""
     if name_of(unit) in TESTS_OF:
         return [ROOT / TESTS_OF[name_of(unit)]]
-    subject = SRC / unit.parent.name / unit.stem.removeprefix("test_")
-    return [subject.with_suffix(".c"), subject.with_suffix(".h")]
+    words = unit.stem.removeprefix("test_").split("_")
+    stems = ["_".join(words[:count]) for count in range(1, len(words) + 1)]
+    return [SRC / unit.parent.name / f"{stem}{suffix}" for stem in stems for suffix in (".c", ".h")]
 
 
 def test_every_file_has_its_test() -> None:
