@@ -134,32 +134,32 @@ static void hand_over(struct fr_listener *listener, int fd, const struct sockadd
     listener->accepted(listener, fd, peer, len);
 }
 
-/* False when there is nothing more to accept now. */
-static bool accept_one(struct fr_listener *listener)
+/* False when accepting has to stop for now. */
+static bool cope_with(struct fr_listener *listener, int error)
 {
-    struct sockaddr_storage peer = {0};
-    socklen_t len = sizeof peer;
-    int fd = accept_descriptor(listener->fd, (struct sockaddr *)&peer, &len);
-    if (fd >= 0) {
-        hand_over(listener, fd, (struct sockaddr *)&peer, len);
-        return true;
-    }
-    int error = errno;
-    bool turned_away = false;
-    if (error == EMFILE || error == ENFILE) {
-        int result = turn_away(listener);
-        turned_away = result == 0;
-        error = turned_away || result == EMFILE || result == ENFILE ? error : result;
-    }
-    if (error == EAGAIN || error == EWOULDBLOCK)
+    bool out_of_descriptors = error == EMFILE || error == ENFILE;
+    int turned_away = out_of_descriptors ? turn_away(listener) : error;
+    if (turned_away == EAGAIN || turned_away == EWOULDBLOCK)
         return false;
-    if (is_passing(error))
+    if (is_passing(turned_away))
         return true;
     complain(listener, error);
-    if (turned_away)
+    if (turned_away == 0)
         return true;
     fr_timer_set(listener->loop, &listener->rest, REST_MS);
     return false;
+}
+
+/* False when there is nothing more to accept now. */
+static bool accept_one(struct fr_listener *listener)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    int fd = accept_descriptor(listener->fd, (struct sockaddr *)&peer, &len);
+    if (fd < 0)
+        return cope_with(listener, errno);
+    hand_over(listener, fd, (struct sockaddr *)&peer, len);
+    return true;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
