@@ -42,6 +42,7 @@ class Worker:
         multithread: bool = False,
         multiprocess: bool = False,
         body_memory_max: int = 1048576,
+        log_level: int = 0,
     ) -> None:
         """`binds` are listening descriptors, which stay the caller's, each with host or path, port, is_unix."""
 

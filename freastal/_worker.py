@@ -71,6 +71,7 @@ def open_worker(
         multithread=False,
         multiprocess=config.workers > 1,
         body_memory_max=config.max_body_memory,
+        log_level=log.level,
     )
 
 

@@ -219,6 +219,13 @@ static int read_stats(struct fr_worker_options *options, PyObject *given)
     return 0;
 }
 
+/* The numbers of the module logging, 10 for DEBUG to 40 for ERROR: the core need not write what nobody reads. */
+static enum fr_log_level read_log_level(int number)
+{
+    int level = number / 10 - 1;
+    return level < FR_LOG_DEBUG ? FR_LOG_DEBUG : level > FR_LOG_ERROR ? FR_LOG_ERROR : (enum fr_log_level)level;
+}
+
 static int read_wsgi(struct fr_wsgi_options *wsgi, PyObject *root_path, PyObject *url_scheme, Py_ssize_t body_memory_max)
 {
     if (body_memory_max < 0) {
@@ -236,25 +243,26 @@ int fr_worker_options_read(struct fr_worker_options *options, PyObject *args, Py
     static const char *const names[] = {
         "application", "interface", "binds", "limits", "transport", "server_header", "date_header", "access_format",
         "access_fd", "log", "log_exception", "stats", "root_path", "url_scheme", "multithread", "multiprocess",
-        "body_memory_max", NULL,
+        "body_memory_max", "log_level", NULL,
     };
     const char *interface = NULL, *transport = "auto", *access_format = "off";
     PyObject *application, *binds = NULL, *given_limits = NULL, *server_header = NULL, *log = NULL;
     PyObject *log_exception = NULL, *stats = NULL, *root_path = NULL, *url_scheme = NULL;
-    int date_header = 1, multithread = 0, multiprocess = 0;
+    int date_header = 1, multithread = 0, multiprocess = 0, log_level = 0;
     Py_ssize_t body_memory_max = 1 << 20;
     options->config.access_fd = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sOOsOpsiOOOUUppn:Worker", (char **)names, &application,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sOOsOpsiOOOUUppni:Worker", (char **)names, &application,
                                      &interface, &binds, &given_limits, &transport, &server_header, &date_header,
                                      &access_format, &options->config.access_fd, &log, &log_exception, &stats,
-                                     &root_path, &url_scheme, &multithread, &multiprocess, &body_memory_max))
+                                     &root_path, &url_scheme, &multithread, &multiprocess, &body_memory_max,
+                                     &log_level))
         return -1;
     if (interface == NULL || strcmp(interface, "wsgi") != 0) {
         PyErr_Format(PyExc_ValueError, "interface must be wsgi, not '%s'", interface != NULL ? interface : "");
         return -1;
     }
     options->config.date_header = date_header != 0;
-    options->config.log.level = FR_LOG_DEBUG;
+    options->config.log.level = read_log_level(log_level);
     options->wsgi.multithread = multithread != 0;
     options->wsgi.multiprocess = multiprocess != 0;
     if (read_callable(&options->wsgi.callable, application, "application") < 0 ||
