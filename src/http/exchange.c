@@ -243,6 +243,10 @@ int fr_exchange_send(struct fr_exchange *exchange, const struct fr_chunk *chunk,
         release_chunk(chunk);
         return refusal(exchange);
     }
+    if (exchange->protocol->gone) {
+        release_chunk(chunk);
+        return FR_E_GONE;
+    }
     enter(exchange);
     struct fr_chunk piece = chunk ? *chunk : FR_CHUNK_COPY(FR_SPAN(""));
     int excess = chunk ? account(exchange, &piece) : 0;

@@ -76,7 +76,8 @@ FR_CHECKED int fr_exchange_respond(struct fr_exchange *exchange, const struct fr
 
 /* Sends a piece of body (or of the tunnel), and with `last` ends it. Takes over the chunk's release in every
  * case, errors included. `chunk` may be NULL to only end. FR_E_LENGTH: more than declared
- * (the excess is dropped) or, at `last`, less (the connection will be closed); FR_E_STATE; FR_E_GONE.
+ * (the excess is dropped) or, at `last`, less (the connection will be closed); FR_E_STATE; FR_E_GONE, also
+ * when a flush has found the peer gone and aborted() is still to come.
  * Afterwards fr_exchange_is_writable tells whether to go on. */
 FR_CHECKED int fr_exchange_send(struct fr_exchange *exchange, const struct fr_chunk *chunk, bool last);
 

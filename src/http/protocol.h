@@ -104,6 +104,7 @@ struct fr_protocol {
     bool awaits_writable;              /* signal WRITABLE after the flush that leaves the outbox at or below
                                                   the low mark, also when that flush took all at once */
     bool draining;
+    bool gone; /* said by the connection, when a flush finds it out: nothing that is sent reaches the peer */
 };
 
 #endif

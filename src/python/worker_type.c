@@ -104,6 +104,7 @@ static void close_core(struct worker *worker)
     worker->core = NULL; /* nobody wakes it any more */
     Py_END_CRITICAL_SECTION();
     fr_worker_close(core);
+    free_parts(worker);
 }
 
 static void worker_finalize(PyObject *self)

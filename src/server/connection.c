@@ -305,8 +305,10 @@ static void on_flush(struct fr_protocol *protocol)
     struct fr_channel *channel = &connection->channel;
     if (connection->reason || fr_outbox_is_empty(&channel->outbox))
         return;
-    if (fr_channel_flush(channel, false) != 0)
+    if (fr_channel_flush(channel, false) != 0) {
+        protocol->gone = true;
         fr_connection_close(connection, FR_CLOSE_PEER_RESET);
+    }
     on_output(protocol);
 }
 

@@ -139,6 +139,19 @@ def serving(application: Any, **options: Any) -> Iterator[Gateway]:
         gateway.close()
 
 
+@contextmanager
+def driven(application: Any, **options: Any) -> Iterator[tuple[Any, Callable[[], socket.socket]]]:
+    """(worker, connect): a worker that accepts, and that only the caller turns."""
+    listener = listen()
+    worker = _core.Worker(application, **{"interface": "wsgi", "binds": [bind_of(listener)], "limits": {}, **options})
+    worker.start()
+    try:
+        yield worker, lambda: socket.create_connection(listener.getsockname(), TIMEOUT_S)
+    finally:
+        worker.close()
+        listener.close()
+
+
 def plain(*body: bytes, status: str = "200 OK", headers: list[tuple[str, str]] | None = None) -> Callable[..., Any]:
     """An application that always answers with this list."""
 
@@ -173,4 +186,4 @@ class Recorder:
         return self.environs[-1]
 
 
-__all__ = ["Answer", "Failure", "Gateway", "Raw", "Recorder", "bind_of", "listen", "plain", "serving"]
+__all__ = ["Answer", "Failure", "Gateway", "Raw", "Recorder", "bind_of", "driven", "listen", "plain", "serving"]

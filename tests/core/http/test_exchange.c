@@ -515,6 +515,20 @@ TEST(an_abort_in_the_middle_of_a_flush)
     close_scene(&scene);
 }
 
+TEST(a_peer_that_a_flush_found_gone_is_sent_nothing)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(respond(&scene, 200), 0);
+    scene.recorder.base.gone = true;
+    EQUAL(send_text(&scene, "abc", false), FR_E_GONE);
+    EQUAL(scene.chunks_released, 1);
+    EQUAL(scene.echo.aborts, 0);
+    fr_exchange_abort(scene.exchange, FR_CLOSE_PEER_RESET);
+    EQUAL(scene.echo.aborts, 1);
+    close_scene(&scene);
+}
+
 TEST(aborted_is_said_once_and_not_to_who_has_let_go)
 {
     struct scene scene;
