@@ -48,8 +48,9 @@ static void parse_heads(void *argument, unsigned calls)
 /* Most lines of the browser's head, some longer or shorter than there. */
 static fr_span make_one_of_the_crowd(char *out)
 {
-    size_t len = (size_t)sprintf(out, "GET /%.*s HTTP/1.1\r\nHost: www.example.com\r\n", (int)(4 + pick(60)),
-                                 "articles/2026/a-page-of-a-site-with-a-rather-long-name/and-then-some/more?from=index");
+    static const char path[] = "articles/2026/a-page-of-a-site-with-a-rather-long-name/and-more?from=index";
+    size_t len = (size_t)snprintf(out, CROWD_BYTES_MAX, "GET /%.*s HTTP/1.1\r\nHost: www.example.com\r\n",
+                                  (int)(4 + pick(sizeof path - 4)), path);
     const char *line = strstr(HEAD_BROWSER, "User-Agent:");
     while (*line != '\r') {
         size_t line_len = (size_t)(strchr(line, '\n') + 1 - line);
@@ -57,8 +58,8 @@ static fr_span make_one_of_the_crowd(char *out)
             memcpy(out + len, line, line_len);
             len += line_len;
             if (pick(3) == 0)
-                len += (size_t)sprintf(out + len - 2, "%.*s\r\n", (int)pick(40),
-                                       "; more=0123456789abcdefghijklmnopqrstuvwxyz") - 2;
+                len += (size_t)snprintf(out + len - 2, CROWD_BYTES_MAX - len, "%.*s\r\n", (int)pick(40),
+                                        "; more=0123456789abcdefghijklmnopqrstuvwxyz") - 2;
         }
         line += line_len;
     }

@@ -119,34 +119,36 @@ static unsigned find_slot(fr_span text)
     return ((first + last * 9 + (uint32_t)text.len) * HASH_MULTIPLIER) >> 24;
 }
 
-/* Eight (or four) bytes are the known ones but for the case of letters. The known texts consist of letters,
- * digits and '-', so whatever has the bit 0x40 is a letter, and only there may the bit 0x20 differ. */
-static bool is_same_8(const char *at, const char *known)
+/* What differs between eight (or four) bytes and the known ones, but for the case of letters. The known texts
+ * consist of letters, digits and '-': whatever has the bit 0x40 is a letter, and only there may 0x20 differ. */
+static uint64_t difference_8(const char *at, const char *known)
 {
     uint64_t a, b;
     memcpy(&a, at, sizeof a);
     memcpy(&b, known, sizeof b);
-    return ((a ^ b) & ~((b & 0x4040404040404040u) >> 1)) == 0;
+    return (a ^ b) & ~((b & 0x4040404040404040u) >> 1);
 }
 
-static bool is_same_4(const char *at, const char *known)
+static uint32_t difference_4(const char *at, const char *known)
 {
     uint32_t a, b;
     memcpy(&a, at, sizeof a);
     memcpy(&b, known, sizeof b);
-    return ((a ^ b) & ~((b & 0x40404040u) >> 1)) == 0;
+    return (a ^ b) & ~((b & 0x40404040u) >> 1);
 }
 
-/* `text` is `known` but for the case; text.len == known's length >= 4. The last step overlaps the one before. */
+/* `text` is `known` but for the case; text.len is the length of both, HASHED_LEN_MIN to TEXT_LEN_MAX. Words
+ * overlap instead of being looped over: the lengths that follow each other in a head are hard to predict. */
 static bool is_same(fr_span text, const char *known)
 {
-    if (text.len < 8)
-        return is_same_4(text.data, known) && is_same_4(text.data + text.len - 4, known + text.len - 4);
+    const char *at = text.data;
     size_t last = text.len - 8;
-    for (size_t at = 0; at < last; at += 8)
-        if (!is_same_8(text.data + at, known + at))
-            return false;
-    return is_same_8(text.data + last, known + last);
+    if (text.len < 8)
+        return (difference_4(at, known) | difference_4(at + text.len - 4, known + text.len - 4)) == 0;
+    uint64_t difference = difference_8(at, known) | difference_8(at + last, known + last);
+    if (text.len > 16)
+        difference |= difference_8(at + 8, known + 8) | difference_8(at + last - 8, known + last - 8);
+    return difference == 0;
 }
 
 static enum fr_header_name look_up_short(fr_span text)

@@ -17,6 +17,12 @@ struct findings {
     int error; /* the first rule that was broken */
 };
 
+/* The fields that are read here; most are not, and looking that up costs less than a switch. */
+static const bool matters[FR_HEADER_COUNT] = {
+    [FR_HEADER_HOST] = true,       [FR_HEADER_CONTENT_LENGTH] = true, [FR_HEADER_TRANSFER_ENCODING] = true,
+    [FR_HEADER_CONNECTION] = true, [FR_HEADER_UPGRADE] = true,        [FR_HEADER_EXPECT] = true,
+};
+
 static void take_once(struct findings *found, const struct fr_header **slot, const struct fr_header *field, int error)
 {
     if (*slot && !found->error)
@@ -26,6 +32,10 @@ static void take_once(struct findings *found, const struct fr_header **slot, con
 
 static void read_connection(struct findings *found, fr_span list)
 {
+    if (list.len == 10 && memcmp(list.data, "keep-alive", 10) == 0) { /* as nearly everybody writes it */
+        found->keep_alive = true;
+        return;
+    }
     fr_span element;
     while (fr_list_next(&list, &element)) {
         found->close |= fr_span_equal_nocase(element, FR_SPAN("close"));
@@ -132,7 +142,8 @@ int fr_request_framing_apply(struct fr_request_head *head)
 {
     struct findings found = {0};
     for (size_t i = 0; i < head->header_count; i++)
-        read_field(&found, head, &head->headers[i]);
+        if (matters[head->headers[i].known])
+            read_field(&found, head, &head->headers[i]);
     if (found.error)
         return found.error;
 

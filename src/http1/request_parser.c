@@ -119,9 +119,11 @@ static int parse_method(const struct work *work, size_t *at)
         head->method = fr_method_lookup(fr_span_slice(bytes, start, *at));
     }
     head->method_text = fr_span_slice(bytes, start, *at);
-    if (*at == bytes.len || bytes.data[*at] != ' ' || *at == start)
-        return fault_at(bytes, *at, *at < bytes.len && is_line_break(bytes.data[*at]) ? FR_E_REQUEST_LINE : FR_E_METHOD);
-    return 0;
+    if (*at == bytes.len || *at == start)
+        return fault_at(bytes, *at, FR_E_METHOD);
+    if (is_line_break(bytes.data[*at]))
+        return fault_at(bytes, *at, FR_E_REQUEST_LINE);
+    return bytes.data[*at] == ' ' ? 0 : FR_E_METHOD;
 }
 
 /* The target from `*at` on; moves to the SP behind it. What it means is for fr_target_parse. */

@@ -79,19 +79,14 @@ AVX2 static inline const char *find_value_end(const char *at, const char *end)
     return find(at, end, value_ends);
 }
 
-AVX2 static inline struct fr_scan_block read_block(const char *at, const char *end)
+/* 64 bytes, if there are as many, because half as many rounds of the caller cost less than the wider mask. */
+AVX2 static inline uint64_t find_value_ends(const char *at, const char *end)
 {
-    bool is_whole = end - at >= WIDTH;
-    __m256i bytes = load(is_whole ? at : end - WIDTH);
-    struct fr_scan_block block = {
-        .controls = value_ends(bytes),
-        .feeds = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n'))),
-    };
-    if (!is_whole) {
-        block.controls >>= WIDTH - (end - at);
-        block.feeds >>= WIDTH - (end - at);
-    }
-    return block;
+    if (end - at >= 2 * WIDTH)
+        return value_ends(load(at)) | (uint64_t)value_ends(load(at + WIDTH)) << WIDTH;
+    if (end - at > WIDTH)
+        return value_ends(load(at)) | (uint64_t)value_ends(load(end - WIDTH)) >> (2 * WIDTH - (end - at)) << WIDTH;
+    return value_ends(load(end - WIDTH)) >> (WIDTH - (end - at));
 }
 
 AVX2 static size_t target_end(fr_span bytes, size_t from)
@@ -119,7 +114,7 @@ AVX2 static size_t split_fields(fr_span bytes, size_t *at, struct fr_header *fie
 {
     if (bytes.len < WIDTH)
         return fr_scan_sse42.split_fields(bytes, at, fields, fields_max);
-    const struct fr_scan_set set = {WIDTH, 1, read_block, find_name_end};
+    const struct fr_scan_set set = {2 * WIDTH, 1, find_value_ends, find_name_end};
     return fr_scan_split(set, bytes, at, fields, fields_max);
 }
 

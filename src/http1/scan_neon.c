@@ -80,6 +80,15 @@ static inline const char *find_value_end(const char *at, const char *end)
     return find(at, end, value_ends);
 }
 
+/* One bit of each nibble, so that the next one is found by clearing the lowest. */
+static inline uint64_t find_value_ends(const char *at, const char *end)
+{
+    const uint64_t lowest = 0x1111111111111111u;
+    if (end - at >= WIDTH)
+        return value_ends(vld1q_u8((const uint8_t *)at)) & lowest;
+    return (value_ends(vld1q_u8((const uint8_t *)(end - WIDTH))) & lowest) >> (4 * (WIDTH - (end - at)));
+}
+
 static size_t target_end(fr_span bytes, size_t from)
 {
     if (bytes.len < WIDTH)
@@ -105,7 +114,8 @@ static size_t split_fields(fr_span bytes, size_t *at, struct fr_header *fields, 
 {
     if (bytes.len < WIDTH)
         return fr_scan_scalar.split_fields(bytes, at, fields, fields_max);
-    return fr_scan_split(bytes, at, fields, fields_max, find_name_end, find_value_end);
+    const struct fr_scan_set set = {WIDTH, 4, find_value_ends, find_name_end};
+    return fr_scan_split(set, bytes, at, fields, fields_max);
 }
 
 const struct fr_scan_ops fr_scan_neon = {FR_CPU_NEON, target_end, name_end, value_end, split_fields};

@@ -79,19 +79,11 @@ SSE42 static inline const char *find_value_end(const char *at, const char *end)
     return find(at, end, value_ends);
 }
 
-SSE42 static inline struct fr_scan_block read_block(const char *at, const char *end)
+SSE42 static inline uint64_t find_value_ends(const char *at, const char *end)
 {
-    bool is_whole = end - at >= WIDTH;
-    __m128i bytes = load(is_whole ? at : end - WIDTH);
-    struct fr_scan_block block = {
-        .controls = value_ends(bytes),
-        .feeds = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n'))),
-    };
-    if (!is_whole) {
-        block.controls >>= WIDTH - (end - at);
-        block.feeds >>= WIDTH - (end - at);
-    }
-    return block;
+    if (end - at >= WIDTH)
+        return value_ends(load(at));
+    return value_ends(load(end - WIDTH)) >> (WIDTH - (end - at));
 }
 
 SSE42 static size_t target_end(fr_span bytes, size_t from)
@@ -119,7 +111,7 @@ SSE42 static size_t split_fields(fr_span bytes, size_t *at, struct fr_header *fi
 {
     if (bytes.len < WIDTH)
         return fr_scan_scalar.split_fields(bytes, at, fields, fields_max);
-    const struct fr_scan_set set = {WIDTH, 1, read_block, find_name_end};
+    const struct fr_scan_set set = {WIDTH, 1, find_value_ends, find_name_end};
     return fr_scan_split(set, bytes, at, fields, fields_max);
 }
 
