@@ -1,0 +1,55 @@
+"""Builds the servers in C that say how fast a server could be: python bench/ceiling/build.py [name].
+
+From Python: build("epoll_server") gives the program's path; it is compiled only when something is newer.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SRC = HERE.parents[1] / "src"
+BUILD = HERE.parent / "build"
+
+# With link-time optimisation, as the extension is built.
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O3", "-DNDEBUG", "-flto=auto", "-Wall", "-Wextra"]
+
+USES_LIBUV = ("uv_server", "core_server")
+
+
+def core_sources() -> list[Path]:
+    """Everything but Python's gateway."""
+    return sorted(p for p in SRC.rglob("*.c") if "python" not in p.relative_to(SRC).parts)
+
+
+def pkg_config(*arguments: str) -> list[str]:
+    return subprocess.run(["pkg-config", *arguments], check=True, capture_output=True, text=True).stdout.split()
+
+
+def build(name: str) -> Path:
+    program = BUILD / name
+    sources = [HERE / f"{name}.c", *(core_sources() if name == "core_server" else [])]
+    headers = [*HERE.glob("*.h"), *(SRC.rglob("*.h") if name == "core_server" else [])]
+    newest = max(path.stat().st_mtime for path in [*sources, *headers, Path(__file__)])
+    if program.exists() and program.stat().st_mtime > newest:
+        return program
+    BUILD.mkdir(parents=True, exist_ok=True)
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    uses_libuv = name in USES_LIBUV
+    compile_flags = [*FLAGS, f"-I{SRC}", *(pkg_config("--cflags", "libuv") if uses_libuv else [])]
+    link_flags = pkg_config("--libs", "libuv") if uses_libuv else []
+    subprocess.run([*compiler, *compile_flags, *sources, *link_flags, "-o", program], check=True)
+    return program
+
+
+def main() -> None:
+    for name in sys.argv[1:] or [source.stem for source in sorted(HERE.glob("*.c"))]:
+        print(build(name))
+
+
+if __name__ == "__main__":
+    main()
