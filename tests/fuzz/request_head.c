@@ -77,11 +77,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     fr_span bytes = fr_span_of((const char *)data + 1, len - 1);
     parse_once(&limits, bytes);
-    parse_in_pieces(&whole, &limits, bytes, bytes.len, 1);
-    parse_in_pieces(&pieces, &limits, bytes, 0, 1 + bytes.len / PIECES_MAX);
+    parse_in_pieces(&whole, fr_scan_best(), &limits, bytes, bytes.len, 1);
+    parse_in_pieces(&pieces, &fr_scan_scalar, &limits, bytes, 0, 1 + bytes.len / PIECES_MAX);
     require(parsed_equal(&whole, &pieces));
     for (unsigned cut = 1; cut < 8; cut++) {
-        parse_in_pieces(&pieces, &limits, bytes, bytes.len * cut / 8, bytes.len);
+        parse_in_pieces(&pieces, fr_scan_best(), &limits, bytes, bytes.len * cut / 8, bytes.len);
         require(parsed_equal(&whole, &pieces));
     }
     return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "http1/request_parser.h"
+#include "http1/scan.h"
 
 #define PARSED_FIELDS_MAX 128
 #define PARSED_TEXT_MAX 65536
@@ -66,9 +67,9 @@ static inline void parsed_add_head(struct parsed *parsed, const struct fr_reques
     }
 }
 
-/* Parses `bytes` as they arrive: first `first` of them, then `step` more at a time. */
-static inline void parse_in_pieces(struct parsed *parsed, const struct fr_limits *limits, fr_span bytes, size_t first,
-                            size_t step)
+/* Parses `bytes` with `scan` as they arrive: first `first` of them, then `step` more at a time. */
+static inline void parse_in_pieces(struct parsed *parsed, const struct fr_scan_ops *scan,
+                                   const struct fr_limits *limits, fr_span bytes, size_t first, size_t step)
 {
     struct fr_header fields[PARSED_FIELDS_MAX];
     struct fr_request_head head;
@@ -86,7 +87,7 @@ static inline void parse_in_pieces(struct parsed *parsed, const struct fr_limits
             memcpy(moved, bytes.data, len);
         free(memory);
         memory = moved;
-        parsed->result = fr_request_parse(&parser, limits, fr_span_of(memory, len), &head);
+        parsed->result = fr_request_parse_with(scan, &parser, limits, fr_span_of(memory, len), &head);
         if (parsed->result != 0 || len == bytes.len)
             break;
     }
@@ -100,18 +101,18 @@ static inline bool parsed_equal(const struct parsed *a, const struct parsed *b)
     return a->result == b->result && a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0;
 }
 
-/* Parses whole into `whole`, then in two pieces cut everywhere, then byte by byte. False when an answer
- * differs; `*cut` is then where. */
+/* Parses whole into `whole`, then in two pieces cut everywhere, then byte by byte with the scalar scan. False
+ * when an answer differs; `*cut` is then where, or bytes.len. */
 static inline bool parse_both_ways(struct parsed *whole, const struct fr_limits *limits, fr_span bytes, size_t *cut)
 {
     static struct parsed pieces;
-    parse_in_pieces(whole, limits, bytes, bytes.len, 1);
+    parse_in_pieces(whole, fr_scan_best(), limits, bytes, bytes.len, 1);
     for (*cut = 0; *cut < bytes.len; ++*cut) {
-        parse_in_pieces(&pieces, limits, bytes, *cut, bytes.len);
+        parse_in_pieces(&pieces, fr_scan_best(), limits, bytes, *cut, bytes.len);
         if (!parsed_equal(whole, &pieces))
             return false;
     }
-    parse_in_pieces(&pieces, limits, bytes, 0, 1);
+    parse_in_pieces(&pieces, &fr_scan_scalar, limits, bytes, 0, 1);
     return parsed_equal(whole, &pieces);
 }
 

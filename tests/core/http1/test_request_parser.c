@@ -64,7 +64,7 @@ TEST(a_plain_head)
 TEST(only_the_head_is_taken)
 {
     fr_span bytes = FR_SPAN(GET HOST "\r\nGET /next HTTP/1.1\r\n");
-    parse_in_pieces(&parsed, &limits, bytes, bytes.len, 1);
+    parse_in_pieces(&parsed, fr_scan_best(), &limits, bytes, bytes.len, 1);
     EQUAL(parsed.result, strlen(GET HOST "\r\n"));
 }
 
