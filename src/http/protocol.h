@@ -35,7 +35,7 @@ enum fr_protocol_signal {
     FR_SIGNAL_PEER_ENDED, /* the peer will send no more (half close) */
     FR_SIGNAL_WRITABLE,   /* the outbox fell to the low mark */
     FR_SIGNAL_EXPIRED,    /* the deadline of this phase passed: queue what the peer is owed, finish */
-    FR_SIGNAL_DRAIN       /* finish what is open, begin nothing */
+    FR_SIGNAL_DRAIN       /* the next answer is the last; who is idle stays so, and expires */
 };
 
 /* The response fields that the server adds by itself, and how. */

@@ -267,7 +267,7 @@ static enum fr_phase phase_of(const struct connection *connection)
         return !current->base.body_ended && current->base.credit ? FR_PHASE_BODY : FR_PHASE_ANSWER;
     if (connection->discarding)
         return FR_PHASE_BODY;
-    if (connection->partial || !connection->served)
+    if (connection->partial || (!connection->served && !connection->base.draining))
         return FR_PHASE_HEAD;
     return connection->pending.len ? FR_PHASE_ANSWER : FR_PHASE_IDLE;
 }
@@ -368,7 +368,7 @@ static void on_expired(struct connection *connection)
 {
     switch (connection->base.phase) {
     case FR_PHASE_IDLE:
-        finish(connection, FR_CLOSE_KEEP_ALIVE_TIMEOUT, false);
+        finish(connection, connection->base.draining ? FR_CLOSE_DRAIN : FR_CLOSE_KEEP_ALIVE_TIMEOUT, false);
         return;
     case FR_PHASE_HEAD:
         if (connection->partial)
@@ -391,13 +391,13 @@ static void on_expired(struct connection *connection)
     }
 }
 
+/* An idle connection is not ended here: its next request may be on the way, and is answered with
+ * Connection: close. The caller sees to it that its time is short. */
 static void on_drain(struct connection *connection)
 {
     connection->base.draining = true;
     if (connection->current)
         fr_exchange_drain(&connection->current->base);
-    else if (connection->pending.len == 0)
-        finish(connection, FR_CLOSE_DRAIN, connection->discarding);
 }
 
 static void signal_connection(struct fr_protocol *base, enum fr_protocol_signal signal)

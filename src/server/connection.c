@@ -14,8 +14,14 @@
 /* How often in one settle a protocol may refill an outbox that empties at once; then others get their turn. */
 #define REFILLS_MAX 4
 
+/* A drained connection that is idle gets this long: the peer's next request may be on its way, and is answered. */
+#define DRAIN_IDLE_MS 200
+
 /* A stuck write is looked at this many times before it counts as stalled, since progress is only seen by looking. */
 #define STUCK_LOOKS 4
+
+/* No phase has been looked at, or the last look no longer counts. */
+#define PHASE_UNKNOWN UINT8_MAX
 
 #define ROUND_UP(size) (((size) + 15) & ~(size_t)15)
 #define PROTOCOL_OFFSET ROUND_UP(sizeof(struct fr_connection))
@@ -105,7 +111,7 @@ static unsigned phase_timeout_ms(const struct fr_connection *connection)
     const struct fr_limits *limits = connection->shared->limits;
     switch (connection->protocol->phase) {
     case FR_PHASE_IDLE:
-        return limits->keep_alive_timeout_ms;
+        return connection->protocol->draining ? DRAIN_IDLE_MS : limits->keep_alive_timeout_ms;
     case FR_PHASE_HEAD:
         return limits->head_timeout_ms;
     case FR_PHASE_BODY:
@@ -216,6 +222,14 @@ static void settle(struct fr_connection *connection)
     }
 }
 
+static void start_draining(struct fr_connection *connection)
+{
+    connection->drain = FR_CONNECTION_DRAINS;
+    tell_protocol(connection, FR_SIGNAL_DRAIN);
+    if (connection->protocol->phase == FR_PHASE_IDLE)
+        connection->phase = PHASE_UNKNOWN; /* its deadline is now another one */
+}
+
 static void on_settle_marked(struct fr_deferred *deferred)
 {
     struct fr_connection_shared *shared = FR_LIST_OWNER(deferred, struct fr_connection_shared, settle_marked);
@@ -224,10 +238,8 @@ static void on_settle_marked(struct fr_deferred *deferred)
     fr_list_move_all(&shared->marked, &batch);
     while ((node = fr_list_take_first(&batch))) {
         struct fr_connection *connection = FR_LIST_OWNER(node, struct fr_connection, mark);
-        if (connection->drain == FR_CONNECTION_TO_DRAIN) {
-            connection->drain = FR_CONNECTION_DRAINS;
-            tell_protocol(connection, FR_SIGNAL_DRAIN);
-        }
+        if (connection->drain == FR_CONNECTION_TO_DRAIN)
+            start_draining(connection);
         settle(connection);
     }
 }
@@ -448,7 +460,7 @@ int fr_connection_open(struct fr_connection_shared *shared, const struct fr_prot
     fr_address_text(peer, peer_len, connection->peer.remote.host, sizeof(connection->peer.remote.host),
                     &connection->peer.remote.port);
     connection->deadline.expired = on_deadline;
-    connection->phase_request = UINT32_MAX; /* unlike any count: the first phase is a new one */
+    connection->phase = PHASE_UNKNOWN;
     fr_list_append(&shared->connections, &connection->node);
     shared->count++;
     FR_STATS_ADD(shared->stats, connections_open, 1);

@@ -59,7 +59,7 @@ struct fr_connection {
     uint64_t sent_bytes;          /* outbox.consumed when last looked at */
     uint32_t request_count;       /* begun so far */
     uint32_t phase_request;       /* request_count when the phase was looked at */
-    uint8_t phase;                /* enum fr_phase that phase_due_ms belongs to */
+    uint8_t phase;                /* enum fr_phase that phase_due_ms belongs to, or unknown */
     uint8_t reason;               /* enum fr_close_reason; not 0: to be closed, or closed */
     uint8_t drain;                /* enum fr_connection_drain */
     bool entered;                 /* inside a call to the protocol; settle follows */
@@ -82,7 +82,8 @@ FR_CHECKED int fr_connection_open(struct fr_connection_shared *shared, const str
 /* To be closed before the loop sleeps, whatever is open. Allowed anywhere. */
 void fr_connection_close(struct fr_connection *connection, enum fr_close_reason reason);
 
-/* To finish what is open and begin nothing, from before the loop sleeps. Allowed anywhere, once or more. */
+/* The next answer is the last, from before the loop sleeps; an idle connection stays open for a moment, lest a
+ * request that is on its way is lost. Allowed anywhere, once or more. */
 void fr_connection_drain(struct fr_connection *connection);
 
 /* All memory of one connection that speaks `protocol` over `transport`, in bytes. */

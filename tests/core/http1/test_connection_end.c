@@ -381,13 +381,29 @@ TEST(a_body_that_waits_in_part_is_aborted_when_it_is_asked_for)
 
 /* ---- draining ---- */
 
-TEST(draining_ends_an_idle_connection)
+TEST(draining_ends_an_idle_connection_when_its_time_is_up)
 {
     struct talk talk;
     open_talk(&talk, ECHO_FIXED);
     say(&talk, GET("/"));
     wire_signal(&talk.wire, FR_SIGNAL_DRAIN);
+    IS(!talk.wire.protocol->finished);
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
+    wire_signal(&talk.wire, FR_SIGNAL_EXPIRED);
     expect_end(&talk, FR_CLOSE_DRAIN, false);
+    close_talk(&talk);
+}
+
+TEST(draining_answers_a_request_that_was_on_its_way)
+{
+    struct talk talk;
+    open_talk(&talk, ECHO_FIXED);
+    wire_signal(&talk.wire, FR_SIGNAL_DRAIN);
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
+    say(&talk, GET("/1") GET("/2"));
+    SAME(wire_take(&talk.wire), HELLO_CLOSE);
+    EQUAL(talk.echo.requests, 1);
+    expect_end(&talk, FR_CLOSE_DRAIN, true);
     close_talk(&talk);
 }
 

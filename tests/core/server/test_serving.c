@@ -302,26 +302,68 @@ TEST(a_reset_aborts_and_the_exchange_outlives_the_connection)
     close_scene(&scene);
 }
 
-TEST(draining_closes_the_idle_at_once_and_the_busy_after_the_answer)
+static void drain(struct scene *scene)
+{
+    fr_connection_drain(stage_connection(&scene->stage));
+    stage_turn(&scene->stage);
+}
+
+static void expect_short_life_when_drained(const char *before)
+{
+    struct scene scene;
+    open_scene(&scene, ECHO_FIXED);
+    send_text(&scene, before);
+    (void)take_text(&scene);
+    drain(&scene);
+    wait_ms(&scene, 150);
+    IS(is_open(&scene));
+    wait_ms(&scene, 150);
+    expect_silence_and_close(&scene);
+    close_scene(&scene);
+}
+
+TEST(draining_closes_who_is_idle_after_a_moment)
+{
+    expect_short_life_when_drained(GET);
+    expect_short_life_when_drained("");
+}
+
+TEST(draining_answers_what_was_on_its_way)
 {
     struct scene scene;
     open_scene(&scene, ECHO_FIXED);
     send_text(&scene, GET);
     (void)take_text(&scene);
-    fr_connection_drain(stage_connection(&scene.stage));
-    stage_turn(&scene.stage);
-    expect_silence_and_close(&scene);
-    scene.echo.mode = ECHO_LATE;
-    scene.end = stage_connect(&scene.stage, &fr_http1);
+    drain(&scene);
+    send_text(&scene, GET);
+    expect_last_answer(&scene, "HTTP/1.1 200 OK\r\n");
+    close_scene(&scene);
+}
+
+TEST(draining_gives_half_a_head_its_time)
+{
+    struct scene scene;
+    open_scene(&scene, ECHO_FIXED);
+    send_text(&scene, "GET / HTTP/1.1\r\n");
+    drain(&scene);
+    wait_ms(&scene, 5000);
+    send_text(&scene, "Host: a\r\n\r\n");
+    expect_last_answer(&scene, "HTTP/1.1 200 OK\r\n");
+    close_scene(&scene);
+}
+
+TEST(draining_closes_the_busy_after_the_answer)
+{
+    struct scene scene;
+    open_scene(&scene, ECHO_LATE);
     send_text(&scene, GET GET);
-    fr_connection_drain(stage_connection(&scene.stage));
-    stage_turn(&scene.stage);
+    drain(&scene);
     EQUAL(scene.echo.drains, 1);
     EQUAL(fr_exchange_answer_text(scene.echo.exchange, 200, FR_SPAN("late")), 0);
     echo_let_go(scene.echo.exchange);
     stage_turn(&scene.stage);
     expect_last_answer(&scene, "HTTP/1.1 200 OK\r\n");
-    EQUAL(scene.echo.requests, 2); /* one before, one now: the one behind it was not begun */
+    EQUAL(scene.echo.requests, 1); /* the one behind it was not begun */
     close_scene(&scene);
 }
 
