@@ -285,12 +285,12 @@ static void on_closed(struct fr_channel *channel)
 {
     struct fr_connection *connection = connection_of_channel(channel);
     struct fr_connection_shared *shared = connection->shared;
+    const struct fr_protocol_ops *ops = connection->protocol->ops;
     fr_list_remove(&connection->node);
     shared->count--;
     FR_STATS_ADD(shared->stats, connections_open, -1);
-    fr_pool_give(fr_loop_pool(shared->loop), connection,
-                 fr_connection_bytes(connection->protocol->ops, shared->transport));
-    shared->closed(shared);
+    fr_pool_give(fr_loop_pool(shared->loop), connection, fr_connection_bytes(ops, shared->transport));
+    shared->closed(shared, ops);
 }
 
 static const struct fr_channel_events channel_events = {

@@ -36,8 +36,9 @@ struct fr_connection_shared {
     const struct fr_response_policy *policy;
     struct fr_request_head *scratch;
     struct fr_stats *stats;
-    struct fr_access_log *access_log;                    /* NULL: off */
-    void (*closed)(struct fr_connection_shared *shared); /* one less: its memory is back */
+    struct fr_access_log *access_log; /* NULL: off */
+    /* One less: its memory is back. `protocol` is what it spoke. */
+    void (*closed)(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol);
 
     struct fr_list connections; /* all of them, until closed() */
     size_t count;

@@ -36,6 +36,7 @@ struct fr_worker {
     struct fr_request_head scratch; /* one head at a time, while it is parsed and shown */
     enum fr_worker_state state;
     bool accepting;
+    size_t refusals;             /* connections that speak fr_refusal; the limit does not count them */
     uint64_t overload_logged_ms; /* 0: never */
     uint64_t overload_untold;    /* refusals that the log has not heard of */
     struct door doors[];
@@ -59,10 +60,16 @@ static void close_doors(struct fr_worker *worker)
     }
 }
 
-static bool is_full(const struct fr_worker *worker, size_t spare)
+static bool is_full(const struct fr_worker *worker)
 {
     unsigned max = worker->config->limits.connections_max;
-    return max && worker->shared.count >= max + spare;
+    return max && worker->shared.count - worker->refusals >= max;
+}
+
+/* Whoever comes can be answered, if only with a refusal. */
+static bool may_accept(const struct fr_worker *worker)
+{
+    return !is_full(worker) || worker->refusals < REFUSALS_MAX;
 }
 
 static void log_overload(struct fr_worker *worker)
@@ -81,18 +88,20 @@ static void on_accepted(struct fr_listener *listener, int fd, const struct socka
 {
     struct door *door = fr_listener_owner(listener);
     struct fr_worker *worker = door->worker;
-    const struct fr_protocol_ops *protocol = &fr_http1;
+    bool refuse = is_full(worker);
     FR_STATS_ADD(worker->shared.stats, connections_accepted, 1);
-    if (is_full(worker, 0)) {
-        protocol = &fr_refusal;
+    int error = fr_connection_open(&worker->shared, refuse ? &fr_refusal : &fr_http1, fd, peer, len, &door->bind->local,
+                                   door->bind->unix_socket);
+    if (error) {
+        fr_log_print(&worker->config->log, FR_LOG_ERROR, "a connection could not be opened: %s", fr_error_text(error));
+        return;
+    }
+    if (refuse) {
+        worker->refusals++;
         FR_STATS_ADD(worker->shared.stats, connections_refused, 1);
         log_overload(worker);
     }
-    int error =
-        fr_connection_open(&worker->shared, protocol, fd, peer, len, &door->bind->local, door->bind->unix_socket);
-    if (error)
-        fr_log_print(&worker->config->log, FR_LOG_ERROR, "a connection could not be opened: %s", fr_error_text(error));
-    if (is_full(worker, REFUSALS_MAX))
+    if (!may_accept(worker))
         accept_all(worker, false);
 }
 
@@ -105,10 +114,11 @@ static void stop_when_empty(struct fr_worker *worker)
     worker->state = FR_WORKER_STOPPED;
 }
 
-static void on_closed(struct fr_connection_shared *shared)
+static void on_closed(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol)
 {
     struct fr_worker *worker = FR_LIST_OWNER(shared, struct fr_worker, shared);
-    if (worker->state == FR_WORKER_SERVING && !worker->accepting && !is_full(worker, 0))
+    worker->refusals -= protocol == &fr_refusal;
+    if (worker->state == FR_WORKER_SERVING && !worker->accepting && may_accept(worker))
         accept_all(worker, true);
     stop_when_empty(worker);
 }

@@ -22,8 +22,9 @@ struct stage {
     char said[1024]; /* the last line of the log */
 };
 
-static void stage_on_closed(struct fr_connection_shared *shared)
+static void stage_on_closed(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol)
 {
+    IS(protocol);
     FR_LIST_OWNER(shared, struct stage, shared)->closed++;
 }
 
