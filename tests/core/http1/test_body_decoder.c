@@ -1,18 +1,9 @@
 /* http1/body_decoder.c: every body fed whole, at every split point, byte by byte, and with little credit. */
 #include "http1/body_decoder.h"
 
+#include "decode_in_pieces.h"
 #include "http/message.h"
 #include "unit.h"
-
-#define OUT_MAX 1024
-
-struct result {
-    char body[OUT_MAX];
-    size_t len;  /* of body */
-    size_t used; /* bytes of input, when it ended well */
-    int error;
-    bool done;
-};
 
 static struct fr_limits limits_for_tests(void)
 {
@@ -24,88 +15,53 @@ static struct fr_limits limits_for_tests(void)
     return limits;
 }
 
-/* Decodes one piece as far as it goes, at most `credit` bytes at a time. */
-static void decode_piece(struct fr_body_decoder *decoder, struct result *result, fr_span piece, uint64_t credit)
+static void expect_same(const struct decoded *whole, const struct decoded *other, fr_span input, size_t cut)
 {
-    struct fr_limits limits = limits_for_tests();
-    while (piece.len && !result->done && !result->error) {
-        fr_span body;
-        ssize_t taken = fr_body_decode(decoder, &limits, piece, credit, &body);
-        if (taken < 0) {
-            result->error = (int)taken;
-            return;
-        }
-        IS(taken > 0 && (size_t)taken <= piece.len);
-        IS(body.len <= credit && result->len + body.len < OUT_MAX);
-        if (body.len) {
-            IS(body.data >= piece.data && body.data + body.len <= piece.data + taken);
-            memcpy(result->body + result->len, body.data, body.len);
-        }
-        result->len += body.len;
-        result->used += (size_t)taken;
-        result->done = fr_body_decoder_is_done(decoder);
-        piece = fr_span_skip(piece, (size_t)taken);
-    }
-}
-
-static void decode(struct result *result, int64_t length, fr_span input, size_t cut, size_t step, uint64_t credit)
-{
-    struct fr_body_decoder decoder;
-    memset(result, 0, sizeof *result);
-    fr_body_decoder_init(&decoder, length);
-    decode_piece(&decoder, result, fr_span_slice(input, 0, cut), credit);
-    for (size_t at = cut; at < input.len; at += step)
-        decode_piece(&decoder, result, fr_span_slice(input, at, input.len - at < step ? input.len : at + step), credit);
-    if (result->error)
-        result->used = 0;
-}
-
-static void expect_same(const struct result *whole, const struct result *other, fr_span input, size_t cut)
-{
-    if (memcmp(whole, other, sizeof *whole) != 0)
+    if (!decoded_equal(whole, other))
         UNIT_FAIL("\"%.*s\" cut at %zu: \"%s\" error %d, not \"%s\" error %d", (int)input.len, input.data, cut,
                   other->body, other->error, whole->body, whole->error);
 }
 
-static struct result decode_all_ways(int64_t length, fr_span input)
+static const struct decoded *decode_all_ways(int64_t length, fr_span input)
 {
-    struct result whole, other;
-    decode(&whole, length, input, input.len, 1, UINT64_MAX);
+    static struct decoded whole, other;
+    struct fr_limits limits = limits_for_tests();
+    decode_in_pieces(&whole, &limits, length, input, input.len, 1, UINT64_MAX);
     for (size_t cut = 1; cut < input.len; cut++) {
-        decode(&other, length, input, cut, input.len, UINT64_MAX);
+        decode_in_pieces(&other, &limits, length, input, cut, input.len, UINT64_MAX);
         expect_same(&whole, &other, input, cut);
     }
-    decode(&other, length, input, 0, 1, UINT64_MAX);
+    decode_in_pieces(&other, &limits, length, input, 0, 1, UINT64_MAX);
     expect_same(&whole, &other, input, 0);
-    decode(&other, length, input, input.len, 1, 1);
+    decode_in_pieces(&other, &limits, length, input, input.len, 1, 1);
     expect_same(&whole, &other, input, input.len);
-    return whole;
+    return &whole;
 }
 
 static void expect_body(const char *input, const char *body, const char *rest)
 {
     fr_span bytes = fr_span_of_string(input);
-    struct result result = decode_all_ways(FR_BODY_CHUNKED, bytes);
-    EQUAL(result.error, 0);
-    IS(result.done);
-    SAME(fr_span_of(result.body, result.len), body);
-    SAME(fr_span_skip(bytes, result.used), rest);
+    const struct decoded *result = decode_all_ways(FR_BODY_CHUNKED, bytes);
+    EQUAL(result->error, 0);
+    IS(result->done);
+    SAME(fr_span_of(result->body, result->len), body);
+    SAME(fr_span_skip(bytes, result->used), rest);
 }
 
 static void expect_unfinished(const char *input)
 {
-    struct result result = decode_all_ways(FR_BODY_CHUNKED, fr_span_of_string(input));
-    EQUAL(result.error, 0);
-    IS(!result.done);
+    const struct decoded *result = decode_all_ways(FR_BODY_CHUNKED, fr_span_of_string(input));
+    EQUAL(result->error, 0);
+    IS(!result->done);
 }
 
 static void expect_error_in(fr_span input, int error)
 {
-    struct result result = decode_all_ways(FR_BODY_CHUNKED, input);
-    if (result.error != error)
-        UNIT_FAIL("\"%.*s\": %s, not %s", (int)input.len, input.data, fr_error_name(result.error),
+    const struct decoded *result = decode_all_ways(FR_BODY_CHUNKED, input);
+    if (result->error != error)
+        UNIT_FAIL("\"%.*s\": %s, not %s", (int)input.len, input.data, fr_error_name(result->error),
                   fr_error_name(error));
-    IS(!result.done);
+    IS(!result->done);
 }
 
 static void expect_error(const char *input, int error)
@@ -117,13 +73,13 @@ static void expect_error(const char *input, int error)
 
 TEST(a_sized_body_ends_with_its_length)
 {
-    struct result result = decode_all_ways(5, FR_SPAN("helloGET / HTTP/1.1"));
-    EQUAL(result.error, 0);
-    IS(result.done);
-    EQUAL(result.used, 5);
-    SAME(fr_span_of(result.body, result.len), "hello");
+    const struct decoded *result = decode_all_ways(5, FR_SPAN("helloGET / HTTP/1.1"));
+    EQUAL(result->error, 0);
+    IS(result->done);
+    EQUAL(result->used, 5);
+    SAME(fr_span_of(result->body, result->len), "hello");
     result = decode_all_ways(6, FR_SPAN("hello"));
-    IS(!result.done);
+    IS(!result->done);
 }
 
 TEST(a_length_of_many_gigabytes_is_only_counted)
@@ -199,9 +155,9 @@ TEST(all_chunks_together_have_a_limit)
     for (int i = 0; i < 10; i++)
         at += snprintf(at, 32, "a\r\n0123456789\r\n");
     snprintf(at, 32, "0\r\n\r\n");
-    struct result result = decode_all_ways(FR_BODY_CHUNKED, fr_span_of_string(input));
-    EQUAL(result.error, 0);
-    EQUAL(result.len, 100);
+    const struct decoded *result = decode_all_ways(FR_BODY_CHUNKED, fr_span_of_string(input));
+    EQUAL(result->error, 0);
+    EQUAL(result->len, 100);
     snprintf(at, 32, "1\r\nx\r\n0\r\n\r\n");
     expect_error(input, FR_E_BODY_TOO_LARGE);
     expect_error("65\r\n", FR_E_BODY_TOO_LARGE);
