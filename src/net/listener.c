@@ -25,12 +25,12 @@ struct fr_listener {
     fr_accepted accepted;
     void *owner;
     const struct fr_log *log;
-    struct fr_timer rest;    /* set: accepting rests */
-    uint64_t logged_ms;      /* when the last complaint was logged */
-    unsigned complaints;     /* since then */
+    struct fr_timer rest; /* set: accepting rests */
+    uint64_t logged_ms;   /* when the last complaint was logged */
+    unsigned complaints;  /* since then */
     int fd;
-    int spare;               /* given up for a moment to accept one more, and close it; -1: lost */
-    bool nodelay;            /* accepted sockets have to be told */
+    int spare;    /* given up for a moment to accept one more, and close it; -1: lost */
+    bool nodelay; /* accepted sockets have to be told */
     bool wanted;
     bool watched;
     bool closing;
@@ -153,7 +153,7 @@ static bool cope_with(struct fr_listener *listener, int error)
 /* False when there is nothing more to accept now. */
 static bool accept_one(struct fr_listener *listener)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
     int fd = accept_descriptor(listener->fd, (struct sockaddr *)&peer, &len);
     if (fd < 0)

@@ -26,17 +26,17 @@ struct fr_timer_wheel {
 struct fr_loop {
     uv_loop_t uv;
     uv_async_t wake;
-    uv_timer_t alarm;        /* ends a sleep: for the wheel, or for the caller's timeout */
-    uv_poll_t wakeup;        /* on the read end of the pipe below */
-    int wakeup_pipe[2];      /* -1: nobody has asked for it yet */
-    uint64_t alarm_ms;       /* when it rings, on the loop's clock; FR_TIMER_NEVER when off */
+    uv_timer_t alarm;   /* ends a sleep: for the wheel, or for the caller's timeout */
+    uv_poll_t wakeup;   /* on the read end of the pipe below */
+    int wakeup_pipe[2]; /* -1: nobody has asked for it yet */
+    uint64_t alarm_ms;  /* when it rings, on the loop's clock; FR_TIMER_NEVER when off */
     const struct fr_transport_ops *transport;
     void *transport_state;
     struct fr_clock clock;
     struct fr_pool *pool;
-    char *scratch;           /* FR_LOOP_SCRATCH_BYTES; lent to one received() at a time */
-    bool asleep;             /* inside uv_run, and nothing has been called back yet */
-    bool unsettled;          /* libuv has yet to tell the kernel of a handle, or to call a close callback */
+    char *scratch;  /* FR_LOOP_SCRATCH_BYTES; lent to one received() at a time */
+    bool asleep;    /* inside uv_run, and nothing has been called back yet */
+    bool unsettled; /* libuv has yet to tell the kernel of a handle, or to call a close callback */
     struct fr_list deferred;
     struct fr_list hooks;
     struct fr_timer_wheel timers;

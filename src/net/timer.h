@@ -16,8 +16,8 @@
 /* Embedded in its owner; zero before first use. */
 struct fr_timer {
     struct fr_list node;
-    uint64_t due_ms;       /* when it is to fire, on the loop's clock; 0: not armed */
-    uint64_t slot_ms;      /* when the wheel will look at it */
+    uint64_t due_ms;  /* when it is to fire, on the loop's clock; 0: not armed */
+    uint64_t slot_ms; /* when the wheel will look at it */
     void (*expired)(struct fr_timer *timer);
 };
 

@@ -44,11 +44,11 @@ struct fr_transport_ops {
     /* Takes over a connected, non-blocking fd. 0, or FR_E_SYSTEM: then fd has been closed, and closed() does
      * not come. */
     FR_CHECKED int (*open)(struct fr_socket *socket, int fd);
-    void (*read)(struct fr_socket *socket, bool wanted);             /* off after open */
+    void (*read)(struct fr_socket *socket, bool wanted); /* off after open */
     /* Writes as much as the kernel takes; 0 (look at the outbox for what is left) or FR_E_GONE. With `more`
      * the kernel may wait a moment for a full segment, because more follows at once. */
     FR_CHECKED int (*flush)(struct fr_socket *socket, bool more);
-    void (*end)(struct fr_socket *socket);                           /* shut down our direction; outbox is empty */
+    void (*end)(struct fr_socket *socket); /* shut down our direction; outbox is empty */
     /* Drops what is not sent yet; closed() follows, from the loop, never from here. Idempotent. */
     void (*close)(struct fr_socket *socket);
 };

@@ -38,18 +38,18 @@
 #endif
 
 struct uv_socket {
-    uv_poll_t poll;     /* data: the struct fr_socket */
+    uv_poll_t poll; /* data: the struct fr_socket */
     int fd;
-    uint8_t watched;    /* UV_READABLE, UV_WRITABLE, UV_DISCONNECT: what the kernel has been asked for */
-    bool handling : 1;  /* on_poll is at work and will settle what is watched */
-    bool reading : 1;   /* the user wants bytes */
-    bool refused : 1;   /* bytes came while none were wanted: watching for them must stop */
-    bool ended : 1;     /* the peer's end has been read */
-    bool hung_up : 1;   /* the peer's end has been seen, behind bytes that nobody wants yet */
-    bool stuck : 1;     /* the kernel took no more: writability is awaited */
-    bool owing : 1;     /* a flush left bytes behind: drained() is due */
-    bool corked : 1;    /* the last bytes went with MSG_MORE */
-    bool broken : 1;    /* failed() was called, or flush() answered FR_E_GONE */
+    uint8_t watched;   /* UV_READABLE, UV_WRITABLE, UV_DISCONNECT: what the kernel has been asked for */
+    bool handling : 1; /* on_poll is at work and will settle what is watched */
+    bool reading : 1;  /* the user wants bytes */
+    bool refused : 1;  /* bytes came while none were wanted: watching for them must stop */
+    bool ended : 1;    /* the peer's end has been read */
+    bool hung_up : 1;  /* the peer's end has been seen, behind bytes that nobody wants yet */
+    bool stuck : 1;    /* the kernel took no more: writability is awaited */
+    bool owing : 1;    /* a flush left bytes behind: drained() is due */
+    bool corked : 1;   /* the last bytes went with MSG_MORE */
+    bool broken : 1;   /* failed() was called, or flush() answered FR_E_GONE */
     bool closing : 1;
 };
 
@@ -106,14 +106,10 @@ static void read_some(struct fr_socket *socket, struct uv_socket *own)
     }
 }
 
-static ssize_t send_vectors(int fd, const struct fr_outbox *outbox, bool more, size_t *asked)
+/* `more`: nothing is gained by sending a short segment now. */
+static ssize_t send_vectors(int fd, struct iovec *vectors, int count, bool more)
 {
-    struct iovec vectors[VECTORS_MAX];
-    int count = fr_outbox_gather(outbox, vectors, VECTORS_MAX);
-    *asked = 0;
-    for (int i = 0; i < count; i++)
-        *asked += vectors[i].iov_len;
-    int flags = MSG_NOSIGNAL | (more || *asked < outbox->bytes ? MSG_MORE : 0);
+    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     if (count == 1)
         return send(fd, vectors[0].iov_base, vectors[0].iov_len, flags);
     struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
@@ -140,7 +136,6 @@ static ssize_t send_file(int fd, const struct fr_outbox *outbox, bool more, size
     int64_t offset = 0;
     size_t len = 0;
     (void)fr_outbox_file(outbox, &file, &offset, &len);
-    more = more || len < outbox->bytes;
 #if defined(__linux__)
     off_t from = (off_t)offset;
     *asked = len < WRITE_BYTES_MAX ? len : WRITE_BYTES_MAX;
@@ -150,7 +145,20 @@ static ssize_t send_file(int fd, const struct fr_outbox *outbox, bool more, size
     if (count < 0 && errno != EINVAL && errno != ENOSYS)
         return -1;
 #endif
-    return send_file_copy(fd, file, offset, len, more, asked);
+    return send_file_copy(fd, file, offset, len, more || len < outbox->bytes, asked);
+}
+
+/* One system call's worth of what is in front. `asked` is how much the kernel might have taken. */
+static ssize_t write_front(int fd, const struct fr_outbox *outbox, bool more, size_t *asked)
+{
+    struct iovec vectors[VECTORS_MAX];
+    int count = fr_outbox_gather(outbox, vectors, VECTORS_MAX);
+    if (count == 0)
+        return send_file(fd, outbox, more, asked);
+    *asked = 0;
+    for (int i = 0; i < count; i++)
+        *asked += vectors[i].iov_len;
+    return send_vectors(fd, vectors, count, more || *asked < outbox->bytes);
 }
 
 /* As much as the kernel takes; 0 or an errno. */
@@ -158,14 +166,8 @@ static int write_out(struct uv_socket *own, struct fr_outbox *outbox, bool more)
 {
     size_t written = 0;
     while (!fr_outbox_is_empty(outbox)) {
-        if (written >= WRITE_BYTES_MAX) {
-            own->stuck = true;
-            return 0;
-        }
         size_t asked = 0;
-        bool is_file = fr_outbox_gather(outbox, &(struct iovec){0}, 1) == 0;
-        ssize_t count = is_file ? send_file(own->fd, outbox, more, &asked)
-                                : send_vectors(own->fd, outbox, more, &asked);
+        ssize_t count = write_front(own->fd, outbox, more, &asked);
         if (count < 0 && errno == EINTR)
             continue;
         own->stuck = count < 0 || (size_t)count < asked;
@@ -173,6 +175,8 @@ static int write_out(struct uv_socket *own, struct fr_outbox *outbox, bool more)
             return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : errno;
         fr_outbox_consume(outbox, (size_t)count);
         written += (size_t)count;
+        if (written >= WRITE_BYTES_MAX && !fr_outbox_is_empty(outbox))
+            own->stuck = true;
         if (own->stuck)
             return 0;
     }

@@ -9,7 +9,7 @@ struct fr_watch {
     struct fr_loop *loop;
     fr_watch_ready ready;
     void *owner;
-    int wanted;    /* UV_READABLE, UV_WRITABLE */
+    int wanted; /* UV_READABLE, UV_WRITABLE */
     bool closing;
 };
 

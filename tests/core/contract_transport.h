@@ -28,8 +28,8 @@ struct side {
     const struct fr_transport_ops *ops;
     struct fr_outbox outbox;
     struct fr_buffer got;
-    size_t sent_bytes;             /* pushed so far, by the pattern */
-    size_t drained_bytes;          /* what the outbox held when drained() came */
+    size_t sent_bytes;    /* pushed so far, by the pattern */
+    size_t drained_bytes; /* what the outbox held when drained() came */
     unsigned received, ended, drained, failed, closed;
     int error;
     bool closing;
@@ -127,14 +127,14 @@ static void begin(struct talk *talk, const struct contract_transport *it)
 }
 
 /* Turns until the condition holds; a loop without events for ten seconds is a failure. */
-#define TURN_UNTIL(talk, condition)                                                                \
-    do {                                                                                           \
-        uint64_t give_up_ns = fr_clock_monotonic_ns() + 10000000000u;                              \
-        while (!(condition)) {                                                                     \
-            if (fr_clock_monotonic_ns() > give_up_ns)                                              \
-                UNIT_FAIL("did not come true: %s", #condition);                                    \
-            fr_loop_turn((talk)->loop, 100);                                                       \
-        }                                                                                          \
+#define TURN_UNTIL(talk, condition)                                   \
+    do {                                                              \
+        uint64_t give_up_ns = fr_clock_monotonic_ns() + 10000000000u; \
+        while (!(condition)) {                                        \
+            if (fr_clock_monotonic_ns() > give_up_ns)                 \
+                UNIT_FAIL("did not come true: %s", #condition);       \
+            fr_loop_turn((talk)->loop, 100);                          \
+        }                                                             \
     } while (0)
 
 /* Enough turns for everything that would come by itself. */
@@ -553,8 +553,8 @@ static int make_file(size_t position, size_t offset, size_t len)
 
 static void push_file(struct side *side, int file, size_t offset, size_t len, unsigned *released)
 {
-    struct fr_chunk chunk = {.bytes = {NULL, len}, .file = file, .offset = (int64_t)offset,
-                             .release = count_release, .owner = released};
+    struct fr_chunk chunk = {
+        .bytes = {NULL, len}, .file = file, .offset = (int64_t)offset, .release = count_release, .owner = released};
     fr_outbox_push(&side->outbox, &chunk);
     side->sent_bytes += len;
 }
@@ -631,36 +631,36 @@ static void contract_many_pieces(const struct contract_transport *it)
     finish(&talk);
 }
 
-#define CONTRACT_CLAUSE(it, clause)                                                                \
-    TEST(it##_##clause)                                                                            \
-    {                                                                                              \
-        contract_##clause(&it);                                                                    \
+#define CONTRACT_CLAUSE(it, clause) \
+    TEST(it##_##clause)             \
+    {                               \
+        contract_##clause(&it);     \
     }
 
-#define CONTRACT_TRANSPORT(it)                                                                     \
-    CONTRACT_CLAUSE(it, delivers_in_order)                                                         \
-    CONTRACT_CLAUSE(it, is_silent_until_read)                                                      \
-    CONTRACT_CLAUSE(it, reads_nothing_when_off)                                                    \
-    CONTRACT_CLAUSE(it, read_off_and_on_again)                                                     \
-    CONTRACT_CLAUSE(it, read_off_from_received)                                                    \
-    CONTRACT_CLAUSE(it, flush_in_part)                                                             \
-    CONTRACT_CLAUSE(it, drained_at_low)                                                            \
-    CONTRACT_CLAUSE(it, drained_may_flush)                                                         \
-    CONTRACT_CLAUSE(it, more_is_sent_at_last)                                                      \
-    CONTRACT_CLAUSE(it, end_is_heard_once)                                                         \
-    CONTRACT_CLAUSE(it, end_comes_after_the_bytes)                                                 \
-    CONTRACT_CLAUSE(it, half_closed_still_sends)                                                   \
-    CONTRACT_CLAUSE(it, reset_is_failed)                                                           \
-    CONTRACT_CLAUSE(it, reset_while_stuck)                                                         \
-    CONTRACT_CLAUSE(it, reset_while_reading_is_off)                                                \
-    CONTRACT_CLAUSE(it, flush_after_reset_is_gone)                                                 \
-    CONTRACT_CLAUSE(it, closed_comes_last)                                                         \
-    CONTRACT_CLAUSE(it, close_from_received)                                                       \
-    CONTRACT_CLAUSE(it, close_from_drained)                                                        \
-    CONTRACT_CLAUSE(it, peer_sees_close)                                                           \
-    CONTRACT_CLAUSE(it, file_pieces)                                                               \
-    CONTRACT_CLAUSE(it, short_file_is_failed)                                                      \
-    CONTRACT_CLAUSE(it, large_both_ways)                                                           \
+#define CONTRACT_TRANSPORT(it)                      \
+    CONTRACT_CLAUSE(it, delivers_in_order)          \
+    CONTRACT_CLAUSE(it, is_silent_until_read)       \
+    CONTRACT_CLAUSE(it, reads_nothing_when_off)     \
+    CONTRACT_CLAUSE(it, read_off_and_on_again)      \
+    CONTRACT_CLAUSE(it, read_off_from_received)     \
+    CONTRACT_CLAUSE(it, flush_in_part)              \
+    CONTRACT_CLAUSE(it, drained_at_low)             \
+    CONTRACT_CLAUSE(it, drained_may_flush)          \
+    CONTRACT_CLAUSE(it, more_is_sent_at_last)       \
+    CONTRACT_CLAUSE(it, end_is_heard_once)          \
+    CONTRACT_CLAUSE(it, end_comes_after_the_bytes)  \
+    CONTRACT_CLAUSE(it, half_closed_still_sends)    \
+    CONTRACT_CLAUSE(it, reset_is_failed)            \
+    CONTRACT_CLAUSE(it, reset_while_stuck)          \
+    CONTRACT_CLAUSE(it, reset_while_reading_is_off) \
+    CONTRACT_CLAUSE(it, flush_after_reset_is_gone)  \
+    CONTRACT_CLAUSE(it, closed_comes_last)          \
+    CONTRACT_CLAUSE(it, close_from_received)        \
+    CONTRACT_CLAUSE(it, close_from_drained)         \
+    CONTRACT_CLAUSE(it, peer_sees_close)            \
+    CONTRACT_CLAUSE(it, file_pieces)                \
+    CONTRACT_CLAUSE(it, short_file_is_failed)       \
+    CONTRACT_CLAUSE(it, large_both_ways)            \
     CONTRACT_CLAUSE(it, many_pieces)
 
 #endif

@@ -15,14 +15,14 @@
 
 struct memory_wire_end {
     struct memory_wire_end *other;
-    struct fr_buffer inbox;     /* on the way to this end */
-    struct fr_buffer taken;     /* what memory_take lends */
+    struct fr_buffer inbox; /* on the way to this end */
+    struct fr_buffer taken; /* what memory_take lends */
     size_t capacity;
     unsigned flushes;
-    struct fr_socket *socket;   /* who opened this end; NULL: played by the test, or closed */
-    bool ended;                 /* nothing more will come from this end */
+    struct fr_socket *socket; /* who opened this end; NULL: played by the test, or closed */
+    bool ended;               /* nothing more will come from this end */
     bool closed;
-    bool torn;                  /* the connection was reset */
+    bool torn; /* the connection was reset */
 };
 
 struct memory_network {

@@ -54,13 +54,14 @@ static void begin_on(int family)
     IS(listening >= 0);
     address_len = sizeof address;
     if (family == AF_INET)
-        *(struct sockaddr_in *)&address = (struct sockaddr_in){.sin_family = AF_INET,
-                                                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        *(struct sockaddr_in *)&address =
+            (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     else
         address.ss_family = AF_UNIX;
     /* A unix address of the family alone is bound to an abstract name of the kernel's choice. */
     EQUAL(bind(listening, (struct sockaddr *)&address,
-               family == AF_INET ? (socklen_t)sizeof(struct sockaddr_in) : (socklen_t)sizeof(sa_family_t)), 0);
+               family == AF_INET ? (socklen_t)sizeof(struct sockaddr_in) : (socklen_t)sizeof(sa_family_t)),
+          0);
     EQUAL(getsockname(listening, (struct sockaddr *)&address, &address_len), 0);
     EQUAL(listen(listening, CLIENTS_MAX), 0);
     loop = fr_loop_open(&fr_transport_uv, &error);

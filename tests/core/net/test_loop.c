@@ -259,6 +259,28 @@ TEST(a_signal_handler_ends_the_sleep)
     fr_loop_close(signalled_loop);
 }
 
+TEST(a_byte_to_the_wakeup_descriptor_ends_the_sleep)
+{
+    struct fr_loop *loop = open_loop();
+    int fd = fr_loop_wakeup_fd(loop);
+    IS(fd >= 0);
+    EQUAL(fr_loop_wakeup_fd(loop), fd);
+    for (int i = 0; i < 3; i++) {
+        char bytes[600] = {0};
+        EQUAL(write(fd, bytes, sizeof bytes), sizeof bytes);
+        fr_loop_turn(loop, -1);
+        struct pollfd event = {.fd = fr_loop_fd(loop), .events = POLLIN};
+        EQUAL(poll(&event, 1, 0), 0); /* every byte was taken */
+    }
+    fr_loop_close(loop);
+}
+
+TEST(the_library_has_a_name)
+{
+    SAME(fr_span_of_string(fr_loop_library()), "libuv");
+    IS(strchr(fr_loop_library_version(), '.') != NULL);
+}
+
 TEST(the_descriptor_is_readable_after_a_wake)
 {
     struct fr_loop *loop = open_loop();
