@@ -393,6 +393,7 @@ static void contract_tells_of_later_output(const struct contract_protocol *proto
     CONTRACT_CLAUSE(aborts_what_is_open, it)                \
     CONTRACT_CLAUSE(drains, it)                             \
     CONTRACT_CLAUSE(ends_when_idle, it)                     \
+    CONTRACT_CLAUSE(drains_when_idle, it)                   \
     CONTRACT_CLAUSE(tells_of_later_output, it)
 
 #endif
