@@ -264,6 +264,19 @@ int fr_exchange_send(struct fr_exchange *exchange, const struct fr_chunk *chunk,
     return error ? error : excess;
 }
 
+int fr_exchange_send_now(struct fr_exchange *exchange, const struct fr_chunk *chunk, bool last)
+{
+    struct fr_protocol *protocol = exchange->protocol;
+    enter(exchange);
+    int error = fr_exchange_send(exchange, chunk, last);
+    if (exchange->protocol)
+        fr_exchange_flush(exchange);
+    else if (protocol)
+        protocol->events->flush(protocol);
+    leave(exchange);
+    return error;
+}
+
 int fr_exchange_trailers(struct fr_exchange *exchange, const struct fr_response_header *trailers, size_t count)
 {
     if (!may(exchange, EVENT_TRAILERS))

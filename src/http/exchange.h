@@ -81,6 +81,10 @@ FR_CHECKED int fr_exchange_respond(struct fr_exchange *exchange, const struct fr
  * Afterwards fr_exchange_is_writable tells whether to go on. */
 FR_CHECKED int fr_exchange_send(struct fr_exchange *exchange, const struct fr_chunk *chunk, bool last);
 
+/* The same, and then writes what is queued to the socket now, as fr_exchange_flush does; that also for the last
+ * piece, after which the exchange cannot be flushed any more because the protocol has let go of it. */
+FR_CHECKED int fr_exchange_send_now(struct fr_exchange *exchange, const struct fr_chunk *chunk, bool last);
+
 /* Ends a response whose head promised trailers. */
 FR_CHECKED int fr_exchange_trailers(struct fr_exchange *exchange, const struct fr_response_header *trailers,
                                     size_t count);

@@ -114,13 +114,15 @@ static void complain_of_length(struct fr_wsgi_request *request, const char *what
     fr_wsgi_report(request, "the body does not match its Content-Length");
 }
 
+typedef int (*send_function)(struct fr_exchange *exchange, const struct fr_chunk *chunk, bool last);
+
 /* Sends one chunk, or with NULL only the end. 0, or -1 with request->gone or when there is no more to send. */
-static int send_chunk(struct fr_wsgi_request *request, const struct fr_chunk *chunk, bool last)
+static int send_chunk(struct fr_wsgi_request *request, const struct fr_chunk *chunk, bool last, send_function send)
 {
     struct fr_exchange *exchange = request->exchange;
     int64_t left = exchange->response_left;
     bool too_long = chunk != NULL && left >= 0 && chunk->bytes.len > (uint64_t)left && !exchange->head_only;
-    int error = fr_exchange_send(exchange, chunk, last);
+    int error = send(exchange, chunk, last);
     if (last)
         request->ended = true;
     if (error == 0)
@@ -149,10 +151,7 @@ static int send_piece(struct fr_wsgi_request *request, PyObject *bytes)
         return -1;
     struct fr_chunk chunk = chunk_of(request, bytes);
     int64_t left = request->exchange->response_left;
-    int status = send_chunk(request, &chunk, left >= 0 && len >= (uint64_t)left);
-    if (!request->gone)
-        fr_exchange_flush(request->exchange);
-    return status;
+    return send_chunk(request, &chunk, left >= 0 && len >= (uint64_t)left, fr_exchange_send_now);
 }
 
 int fr_wsgi_response_write(struct fr_wsgi_request *request, PyObject *bytes)
@@ -177,7 +176,7 @@ static enum fr_wsgi_outcome end(struct fr_wsgi_request *request)
     if (send_head(request, request->exchange->head_only ? -1 : 0) < 0)
         return request->gone ? FR_WSGI_DONE : fr_wsgi_response_fail(request);
     if (!request->ended)
-        (void)send_chunk(request, NULL, true);
+        (void)send_chunk(request, NULL, true, fr_exchange_send_now);
     return FR_WSGI_DONE;
 }
 
@@ -187,7 +186,7 @@ static enum fr_wsgi_outcome give_up(struct fr_wsgi_request *request)
     if (PyErr_Occurred())
         return fr_wsgi_response_fail(request);
     if (!request->gone && !request->ended)
-        (void)send_chunk(request, NULL, true);
+        (void)send_chunk(request, NULL, true, fr_exchange_send_now);
     return FR_WSGI_DONE;
 }
 
@@ -248,7 +247,7 @@ static int64_t measure(PyObject *sequence)
 static int send_item(struct fr_wsgi_request *request, PyObject *bytes, bool last)
 {
     struct fr_chunk chunk = chunk_of(request, bytes);
-    return send_chunk(request, &chunk, last);
+    return send_chunk(request, &chunk, last, fr_exchange_send);
 }
 
 static enum fr_wsgi_outcome answer_sequence(struct fr_wsgi_request *request, PyObject *sequence)
@@ -298,7 +297,7 @@ static enum fr_wsgi_outcome answer_file(struct fr_wsgi_request *request)
         .release = release_file,
         .owner = (void *)(intptr_t)file,
     };
-    (void)send_chunk(request, &chunk, true);
+    (void)send_chunk(request, &chunk, true, fr_exchange_send);
     return FR_WSGI_DONE;
 }
 

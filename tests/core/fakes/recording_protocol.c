@@ -97,8 +97,11 @@ static void on_begun(struct fr_protocol *protocol, struct fr_exchange *exchange)
 
 static void on_ended(struct fr_protocol *protocol, struct fr_exchange *exchange)
 {
-    recorder_of(protocol)->ended++;
-    write_down(recorder_of(protocol), " ended:%d", exchange->status);
+    struct recorder *recorder = recorder_of(protocol);
+    recorder->ended++;
+    write_down(recorder, " ended:%d", exchange->status);
+    if (recorder->on_ended)
+        recorder->on_ended(recorder);
 }
 
 static void on_flush(struct fr_protocol *protocol)

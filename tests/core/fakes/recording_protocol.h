@@ -23,6 +23,7 @@ struct recorder {
     unsigned released;
     void (*on_flush)(struct recorder *recorder);
     void (*on_respond)(struct recorder *recorder);
+    void (*on_ended)(struct recorder *recorder);
 };
 
 /* A recorder with one exchange, not begun. */

@@ -459,6 +459,26 @@ TEST(a_flush_makes_room_without_calling_back)
     close_scene(&scene);
 }
 
+static void let_go_at_the_end(struct recorder *recorder)
+{
+    fr_exchange_protocol_let_go(&recorder->exchange);
+}
+
+TEST(what_is_sent_now_is_flushed_also_when_the_protocol_lets_go_at_the_end)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    scene.recorder.on_ended = let_go_at_the_end;
+    EQUAL(respond(&scene, 200), 0);
+    struct fr_chunk chunk = FR_CHUNK_COPY(FR_SPAN("abc"));
+    EQUAL(fr_exchange_send_now(scene.exchange, &chunk, false), 0);
+    EQUAL(fr_exchange_send_now(scene.exchange, &chunk, true), 0);
+    RECORD(&scene, " respond:200 send:abc flush send:abc! ended:200 flush");
+    EQUAL(fr_exchange_send_now(scene.exchange, &chunk, true), FR_E_STATE);
+    RECORD(&scene, "");
+    close_scene(&scene);
+}
+
 /* ---- two owners ---- */
 
 TEST(the_last_owner_frees)
