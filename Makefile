@@ -32,6 +32,7 @@ versions: $(VENV)/.test
 	tools/versions $(BIN) tests/gateway tests/command
 
 bench: build
+	tools/system-packages --bench $(BIN)/python
 	$(BIN)/python bench/run.py
 
 lint: $(VENV)/.test
