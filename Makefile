@@ -33,6 +33,7 @@ versions: $(VENV)/.test
 
 bench: build
 	tools/system-packages --bench $(BIN)/python
+	$(BIN)/python -m pip install -q matplotlib
 	$(BIN)/python bench/run.py
 
 lint: $(VENV)/.test
