@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.support.server import LaunchedServer, RunningServer
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs_tool"):
+        if shutil.which(marker.args[0]) is None:
+            pytest.skip(f"{marker.args[0]} is not installed")
+    if item.get_closest_marker("linux") and sys.platform != "linux":
+        pytest.skip("only Linux has what this needs")
 
 
 @pytest.fixture
