@@ -1,40 +1,10 @@
 /* http1/connection.c: requests in, answers out, in order. How it ends is in test_connection_end.c. */
 #include "http1/connection.h"
 
-#include "fakes/echo_application.h"
-#include "fakes/wire.h"
-#include "unit.h"
+#include "talk.h"
 
-#define FIELDS "Server: freastal\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-#define OK_HEAD "HTTP/1.1 200 OK\r\n" FIELDS
-#define HELLO OK_HEAD "Content-Length: 6\r\n\r\nhello\n"
-#define HELLO_CLOSE OK_HEAD "Content-Length: 6\r\nConnection: close\r\n\r\nhello\n"
 #define ECHOED(length, body) OK_HEAD "Content-Length: " length "\r\n\r\n" body
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-#define POST(path, fields, body) "POST " path " HTTP/1.1\r\nHost: a\r\n" fields "\r\n\r\n" body
-
-struct talk {
-    struct echo_application echo;
-    struct wire wire;
-};
-
-static void open_talk(struct talk *talk, enum echo_mode mode)
-{
-    echo_open(&talk->echo, mode);
-    wire_open(&talk->wire, &fr_http1, &talk->echo.base);
-}
-
-static void close_talk(struct talk *talk)
-{
-    wire_close(&talk->wire);
-    echo_close(&talk->echo);
-}
-
-static void say(struct talk *talk, const char *bytes)
-{
-    wire_send(&talk->wire, fr_span_of_string(bytes));
-}
 
 static enum fr_phase phase(const struct talk *talk)
 {

@@ -1,40 +1,11 @@
 /* http1/connection.c: how it ends: refusals, deadlines, the peer's end, draining, tunnels, aborts. */
-#include "fakes/echo_application.h"
-#include "fakes/wire.h"
 #include "http1/connection.h"
-#include "unit.h"
 
-#define FIELDS "Server: freastal\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-#define OK_HEAD "HTTP/1.1 200 OK\r\n" FIELDS
-#define HELLO OK_HEAD "Content-Length: 6\r\n\r\nhello\n"
-#define HELLO_CLOSE OK_HEAD "Content-Length: 6\r\nConnection: close\r\n\r\nhello\n"
+#include "talk.h"
+
 #define REFUSED(status, length, sentence)                                          \
     "HTTP/1.1 " status "\r\n" FIELDS "Content-Type: text/plain; charset=utf-8\r\n" \
     "Content-Length: " length "\r\nConnection: close\r\n\r\n" sentence "\n"
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-#define POST(path, fields, body) "POST " path " HTTP/1.1\r\nHost: a\r\n" fields "\r\n\r\n" body
-
-struct talk {
-    struct echo_application echo;
-    struct wire wire;
-};
-
-static void open_talk(struct talk *talk, enum echo_mode mode)
-{
-    echo_open(&talk->echo, mode);
-    wire_open(&talk->wire, &fr_http1, &talk->echo.base);
-}
-
-static void close_talk(struct talk *talk)
-{
-    wire_close(&talk->wire);
-    echo_close(&talk->echo);
-}
-
-static void say(struct talk *talk, const char *bytes)
-{
-    wire_send(&talk->wire, fr_span_of_string(bytes));
-}
 
 /* The connection is over, for this reason, with or without time for the peer to read. */
 static void expect_end(const struct talk *talk, enum fr_close_reason reason, bool lingers)
