@@ -43,7 +43,6 @@ struct uv_socket {
     uint8_t watched;   /* UV_READABLE, UV_WRITABLE, UV_DISCONNECT: what the kernel has been asked for */
     bool handling : 1; /* on_poll is at work and will settle what is watched */
     bool reading : 1;  /* the user wants bytes */
-    bool refused : 1;  /* bytes came while none were wanted: watching for them must stop */
     bool ended : 1;    /* the peer's end has been read */
     bool hung_up : 1;  /* the peer's end has been seen, behind bytes that nobody wants yet */
     bool stuck : 1;    /* the kernel took no more: writability is awaited */
@@ -55,23 +54,23 @@ struct uv_socket {
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* What has to be watched. Without interest in bytes a hang-up still tells an application that answers
- * slowly that nobody listens any more. */
-static int choose_events(const struct uv_socket *own)
+/* What has to be watched. Watching for bytes goes on while none are wanted, until some have come and were
+ * refused; from then on a hang-up still tells an application that answers slowly that nobody listens any more. */
+static int choose_events(const struct uv_socket *own, bool refused)
 {
     int events = own->stuck ? UV_WRITABLE : 0;
     if (own->broken)
         return 0;
     if (own->ended)
         return events;
-    if (own->reading || (own->watched & UV_READABLE && !own->refused))
+    if (own->reading || (own->watched & UV_READABLE && !refused))
         return events | UV_READABLE;
     return own->hung_up ? events : events | UV_DISCONNECT;
 }
 
-static void settle(struct fr_socket *socket, struct uv_socket *own)
+static void settle(struct fr_socket *socket, struct uv_socket *own, bool refused)
 {
-    int events = choose_events(own);
+    int events = choose_events(own, refused);
     if (events == own->watched)
         return;
     own->watched = (uint8_t)events;
@@ -213,20 +212,19 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct fr_socket *socket = poll->data;
     struct uv_socket *own = socket->transport;
     fr_loop_woke(socket->loop);
+    bool refused = events & UV_READABLE && !own->reading;
     own->handling = true;
     if (status < 0)
         on_error(socket, own);
     if (events & UV_WRITABLE && own->stuck)
         continue_writing(socket, own);
-    if (events & UV_READABLE) {
-        own->refused = !own->reading;
+    if (events & UV_READABLE)
         read_some(socket, own);
-    }
     if (events & UV_DISCONNECT)
         own->hung_up = true;
     own->handling = false;
     if (!own->closing)
-        settle(socket, own);
+        settle(socket, own, refused && !own->reading);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -299,11 +297,8 @@ static void read_socket(struct fr_socket *socket, bool wanted)
     if (own->ended || own->broken || own->closing)
         return;
     own->reading = wanted;
-    if (!wanted)
-        return;
-    own->refused = false;
-    if (!own->handling)
-        settle(socket, own);
+    if (wanted && !own->handling)
+        settle(socket, own, false);
 }
 
 static int flush_socket(struct fr_socket *socket, bool more)
@@ -328,7 +323,7 @@ static int flush_socket(struct fr_socket *socket, bool more)
     }
     own->owing = own->stuck;
     if (own->stuck && !own->handling)
-        settle(socket, own);
+        settle(socket, own, false);
     return 0;
 }
 
