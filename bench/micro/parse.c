@@ -59,7 +59,8 @@ static fr_span make_one_of_the_crowd(char *out)
             len += line_len;
             if (pick(3) == 0)
                 len += (size_t)snprintf(out + len - 2, CROWD_BYTES_MAX - len, "%.*s\r\n", (int)pick(40),
-                                        "; more=0123456789abcdefghijklmnopqrstuvwxyz") - 2;
+                                        "; more=0123456789abcdefghijklmnopqrstuvwxyz") -
+                       2;
         }
         line += line_len;
     }

@@ -162,8 +162,8 @@ static enum fr_header_name look_up_short(fr_span text)
 
 enum fr_method_name fr_method_lookup(fr_span text)
 {
-#define X(symbol, name)                                                                            \
-    if (text.len == sizeof(name) - 1 && memcmp(text.data, name, sizeof(name) - 1) == 0)            \
+#define X(symbol, name)                                                                 \
+    if (text.len == sizeof(name) - 1 && memcmp(text.data, name, sizeof(name) - 1) == 0) \
         return FR_METHOD_##symbol;
     FR_METHOD_LIST(X)
 #undef X
@@ -184,8 +184,8 @@ enum fr_header_name fr_header_lookup(fr_span text)
 fr_span fr_method_text(enum fr_method_name method)
 {
     switch (method) {
-#define X(symbol, text)                                                                            \
-    case FR_METHOD_##symbol:                                                                       \
+#define X(symbol, text)      \
+    case FR_METHOD_##symbol: \
         return FR_SPAN(text);
         FR_METHOD_LIST(X)
 #undef X

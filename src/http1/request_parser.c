@@ -15,9 +15,9 @@
 #include "http1/request_framing.h"
 #include "http1/scan.h"
 
-#define METHOD_BYTES_MAX 24   /* the longest of the IANA registry, UPDATEREDIRECTREF, has 17 */
-#define EMPTY_LINES_MAX 4     /* before the request line; RFC 9112 section 2.2 asks for one */
-#define VERSION_BYTES 8       /* "HTTP/1.1" */
+#define METHOD_BYTES_MAX 24 /* the longest of the IANA registry, UPDATEREDIRECTREF, has 17 */
+#define EMPTY_LINES_MAX 4   /* before the request line; RFC 9112 section 2.2 asks for one */
+#define VERSION_BYTES 8     /* "HTTP/1.1" */
 
 enum stage { STAGE_REQUEST_LINE, STAGE_FIELDS, STAGE_DONE };
 

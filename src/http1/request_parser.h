@@ -17,10 +17,10 @@
 /* Between calls; zero it (fr_request_parser_reset) for each head. Fields found so far are in the head, whose
  * spans are shifted when the bytes have moved: so one head struct must be kept with one unfinished parse. */
 struct fr_request_parser {
-    const char *base;    /* where the bytes were at the last call */
-    uint32_t line;       /* offset of the first line not parsed yet */
-    uint32_t scanned;    /* no line end before this offset, counted from the start */
-    uint8_t stage;       /* request line, fields, done */
+    const char *base; /* where the bytes were at the last call */
+    uint32_t line;    /* offset of the first line not parsed yet */
+    uint32_t scanned; /* no line end before this offset, counted from the start */
+    uint8_t stage;    /* request line, fields, done */
 };
 
 void fr_request_parser_reset(struct fr_request_parser *parser);

@@ -38,7 +38,8 @@ static void check_fields(const struct fr_request_head *head)
     require(head->body_length <= 0 || lengths == 1);
 }
 
-static void check_head(const struct fr_limits *limits, fr_span bytes, ssize_t result, const struct fr_request_head *head)
+static void check_head(const struct fr_limits *limits, fr_span bytes, ssize_t result,
+                       const struct fr_request_head *head)
 {
     require(result <= (ssize_t)bytes.len && result <= (ssize_t)limits->head_bytes_max);
     require(memcmp(bytes.data + result - 4, "\r\n\r\n", 4) == 0);

@@ -175,9 +175,9 @@ class Peer:
         return self._take(len(self._received))
 
     def _read_chunks(self) -> bytes:
-        body = b""
+        body = bytearray()
         while size := int(self._read_line(), 16):
             body += self.expect_bytes(size)
             assert self._read_line() == b"", "a chunk that is longer than it says"
         self._read_fields()
-        return body
+        return bytes(body)

@@ -67,7 +67,9 @@ def test_what_is_not_http_is_refused_before_its_line_ends(server: RunningServer)
         peer.send_bytes(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").expect_refusal(400, METHOD)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "!"])
+@pytest.mark.parametrize(
+    "method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "!"]
+)
 def test_any_other_method_reaches_the_application(server: RunningServer, method: str) -> None:
     with server.peer() as peer:
         answer = peer.send(f"{method} /environ HTTP/1.1", "Host: a").expect(200, to=method)

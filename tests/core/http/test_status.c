@@ -43,9 +43,9 @@ TEST(what_we_do_not_implement_is_not_the_peers_mistake)
 TEST(rules_that_a_request_breaks_are_400)
 {
     static const int errors[] = {
-        FR_E_REQUEST_LINE, FR_E_METHOD,      FR_E_TARGET,       FR_E_HEADER_NAME,       FR_E_HEADER_VALUE,
-        FR_E_LINE_ENDING,  FR_E_HOST,        FR_E_LINE_FOLDING, FR_E_CONTENT_LENGTH,    FR_E_TRANSFER_ENCODING,
-        FR_E_CHUNK_SIZE,   FR_E_CHUNK_END,   FR_E_TRAILER,      FR_E_CHUNK_EXTENSION,   FR_E_BODY_CUT,
+        FR_E_REQUEST_LINE, FR_E_METHOD,    FR_E_TARGET,       FR_E_HEADER_NAME,     FR_E_HEADER_VALUE,
+        FR_E_LINE_ENDING,  FR_E_HOST,      FR_E_LINE_FOLDING, FR_E_CONTENT_LENGTH,  FR_E_TRANSFER_ENCODING,
+        FR_E_CHUNK_SIZE,   FR_E_CHUNK_END, FR_E_TRAILER,      FR_E_CHUNK_EXTENSION, FR_E_BODY_CUT,
     };
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         EQUAL(fr_status_of_error(errors[i]), 400);

@@ -11,8 +11,8 @@
 #define FIELDS_MAX 16
 
 static const enum fr_cpu_simd sets[] = {FR_CPU_SCALAR, FR_CPU_SSE42, FR_CPU_AVX2, FR_CPU_NEON};
-#define EACH_SCAN(scan)                                                                            \
-    for (size_t set = 0; set < sizeof sets / sizeof *sets; set++)                                  \
+#define EACH_SCAN(scan)                                           \
+    for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) \
         for (const struct fr_scan_ops *scan = fr_scan_of(sets[set]); scan; scan = NULL)
 
 static uint64_t random_state = 9112;
@@ -108,10 +108,29 @@ static size_t compare_split(const struct fr_scan_ops *scan, fr_span bytes, size_
 
 static size_t make_lines(char *out, size_t len_max)
 {
-    static const char *const pieces[] = {"Host", "A", "-x-", ":", ": ", ":\t", " ", "\t", "\r\n", "\r\n", "\r\n", "\r",
-                                         "\n", "value", "another value, somewhat longer than a vector of bytes", "=",
-                                         "Name: value\r\n", "Long-Name-Of-A-Field: 1234567890\r\n", "\x80\xff", "\x7f",
-                                         "E:\r\n", "E: \t \r\n", "F:f \r\n"};
+    static const char *const pieces[] = {"Host",
+                                         "A",
+                                         "-x-",
+                                         ":",
+                                         ": ",
+                                         ":\t",
+                                         " ",
+                                         "\t",
+                                         "\r\n",
+                                         "\r\n",
+                                         "\r\n",
+                                         "\r",
+                                         "\n",
+                                         "value",
+                                         "another value, somewhat longer than a vector of bytes",
+                                         "=",
+                                         "Name: value\r\n",
+                                         "Long-Name-Of-A-Field: 1234567890\r\n",
+                                         "\x80\xff",
+                                         "\x7f",
+                                         "E:\r\n",
+                                         "E: \t \r\n",
+                                         "F:f \r\n"};
     size_t len = 0;
     for (;;) {
         const char *piece = pieces[pick(8) ? 16 + pick(2) : pick(sizeof pieces / sizeof *pieces)];
