@@ -284,7 +284,8 @@ def test_a_file_opened_as_text_is_a_mistake(gateway, path):
 def test_a_wrapper_that_is_wrapped_is_iterated(gateway, path):
     def application(environ, start_response):
         start_response("200 OK", [])
-        return (block.upper() for block in environ["wsgi.file_wrapper"](open(path, "rb")))
+        with open(path, "rb") as file:
+            yield from (block.upper() for block in environ["wsgi.file_wrapper"](file))
 
     assert gateway(application).get().body == CONTENT.upper()
 
