@@ -269,10 +269,11 @@ int fr_exchange_send_now(struct fr_exchange *exchange, const struct fr_chunk *ch
     struct fr_protocol *protocol = exchange->protocol;
     enter(exchange);
     int error = fr_exchange_send(exchange, chunk, last);
+    exchange->in_burst &= !last;
     if (exchange->protocol)
         fr_exchange_flush(exchange);
     else if (protocol)
-        protocol->events->flush(protocol);
+        protocol->events->flush(protocol, false);
     leave(exchange);
     return error;
 }
@@ -302,7 +303,7 @@ void fr_exchange_flush(struct fr_exchange *exchange)
     bool was_blocked = exchange->blocked;
     exchange->blocked = false;
     enter(exchange);
-    protocol->events->flush(protocol);
+    protocol->events->flush(protocol, exchange->in_burst);
     if (was_blocked && exchange->protocol && protocol->outbox->bytes > protocol->limits->write_low_bytes)
         exchange->blocked = protocol->awaits_writable = true;
     leave(exchange);

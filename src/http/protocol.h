@@ -48,8 +48,9 @@ struct fr_response_policy {
 struct fr_protocol_events {
     /* There is output, or phase, finished, paused or resume changed, outside of receive(). */
     void (*output)(struct fr_protocol *protocol);
-    /* Write what is queued now, as far as the socket takes it. */
-    void (*flush)(struct fr_protocol *protocol);
+    /* Write what is queued now, as far as the socket takes it. With `more` the next piece follows at once, and the
+     * kernel may gather short ones as long as earlier ones are on their way. */
+    void (*flush)(struct fr_protocol *protocol, bool more);
     /* An exchange begins (its head is valid) / is over: answered or aborted, once each. */
     void (*begun)(struct fr_protocol *protocol, struct fr_exchange *exchange);
     void (*ended)(struct fr_protocol *protocol, struct fr_exchange *exchange);

@@ -59,15 +59,17 @@ struct fr_wsgi_request {
     PyObject *result;                 /* what the callable returned: to be closed */
     PyObject *iterator;               /* over the result; NULL when it is not iterated */
     struct fr_wsgi_body body;
-    struct fr_deferred again;         /* goes on iterating in the next turn */
-    int64_t declared_length;          /* Content-Length as given by the callable; -1: none */
+    struct fr_deferred again; /* goes on iterating in the next turn */
+    uint64_t piece_ns;        /* when the last piece of an iteration came, monotonic */
+    unsigned quick_pieces;    /* how many have come one right after the other */
+    int64_t declared_length;  /* Content-Length as given by the callable; -1: none */
     int status;
     bool head_sent;
-    bool ended;                       /* the last piece is sent, or the answer was cut */
-    bool gone;                        /* the peer is gone */
-    bool running;                     /* code of the callable, or of its result, is on the stack */
-    bool busy;                        /* code of ours is on the stack: not to be freed by a callback */
-    bool complained;                  /* of a body longer than declared */
+    bool ended;      /* the last piece is sent, or the answer was cut */
+    bool gone;       /* the peer is gone */
+    bool running;    /* code of the callable, or of its result, is on the stack */
+    bool busy;       /* code of ours is on the stack: not to be freed by a callback */
+    bool complained; /* of a body longer than declared */
 };
 
 /* Makes an application over options->callable; 0, or -1 and an exception. `wsgi` is zeroed memory. */

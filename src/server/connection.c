@@ -311,13 +311,13 @@ static void on_output(struct fr_protocol *protocol)
 }
 
 /* Called from inside the protocol or the application: what follows from it is left to settle. */
-static void on_flush(struct fr_protocol *protocol)
+static void on_flush(struct fr_protocol *protocol, bool more)
 {
     struct fr_connection *connection = connection_of(protocol);
     struct fr_channel *channel = &connection->channel;
     if (connection->reason || fr_outbox_is_empty(&channel->outbox))
         return;
-    if (fr_channel_flush(channel, false) != 0) {
+    if (fr_channel_flush(channel, more) != 0) {
         protocol->gone = true;
         fr_connection_close(connection, FR_CLOSE_PEER_RESET);
     }
@@ -401,6 +401,8 @@ static void on_deadline(struct fr_timer *timer)
     struct fr_connection *connection = FR_LIST_OWNER(timer, struct fr_connection, deadline);
     uint64_t now = now_ms(connection);
     follow_output(connection);
+    if (!connection->protocol->finished)
+        follow_phase(connection); /* another timer of this turn may have moved it on */
     if (connection->stuck_since_ms && now - connection->stuck_since_ms >= connection->shared->limits->write_timeout_ms)
         fr_connection_close(connection, FR_CLOSE_WRITE_TIMEOUT);
     else if (connection->phase_due_ms && now >= connection->phase_due_ms)

@@ -104,10 +104,10 @@ static void on_ended(struct fr_protocol *protocol, struct fr_exchange *exchange)
         recorder->on_ended(recorder);
 }
 
-static void on_flush(struct fr_protocol *protocol)
+static void on_flush(struct fr_protocol *protocol, bool more)
 {
     struct recorder *recorder = recorder_of(protocol);
-    write_down(recorder, " flush");
+    write_down(recorder, more ? " flush+more" : " flush");
     if (recorder->on_flush)
         recorder->on_flush(recorder);
 }

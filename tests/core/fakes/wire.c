@@ -61,8 +61,9 @@ static void on_output(struct fr_protocol *protocol)
     wire_of(protocol)->outputs++;
 }
 
-static void on_flush(struct fr_protocol *protocol)
+static void on_flush(struct fr_protocol *protocol, bool more)
 {
+    (void)more;
     wire_of(protocol)->flushes++;
     write_all(wire_of(protocol));
 }

@@ -74,6 +74,19 @@ TEST(what_is_sent_now_is_flushed_also_when_the_protocol_lets_go_at_the_end)
     close_scene(&scene);
 }
 
+TEST(in_a_burst_only_the_last_flush_leaves_nothing_behind)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(respond(&scene, 200), 0);
+    scene.exchange->in_burst = true;
+    struct fr_chunk chunk = FR_CHUNK_COPY(FR_SPAN("abc"));
+    EQUAL(fr_exchange_send_now(scene.exchange, &chunk, false), 0);
+    EQUAL(fr_exchange_send_now(scene.exchange, &chunk, true), 0);
+    RECORD(&scene, " respond:200 send:abc flush+more send:abc! ended:200 flush");
+    close_scene(&scene);
+}
+
 /* ---- two owners ---- */
 
 TEST(the_last_owner_frees)

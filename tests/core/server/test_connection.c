@@ -71,7 +71,7 @@ static struct stage *flushed_stage;
 static void flush_half_way(struct fr_protocol *protocol)
 {
     say(protocol, "a");
-    protocol->events->flush(protocol);
+    protocol->events->flush(protocol, false);
     EQUAL(memory_flushes(flushed_stage->loop, flushed_end), 1);
     say(protocol, "b");
 }
@@ -93,7 +93,7 @@ static void flush_to_nobody(struct fr_protocol *protocol)
 {
     memory_reset(flushed_stage->loop, flushed_end);
     say(protocol, "a");
-    protocol->events->flush(protocol);
+    protocol->events->flush(protocol, false);
     EQUAL(script.closed, FR_CLOSE_NONE); /* not from inside its own call */
 }
 
@@ -271,6 +271,32 @@ TEST(an_answer_and_a_tunnel_do_not_expire)
     stage_wait(&stage, 5100);
     EQUAL(script.signals[FR_SIGNAL_EXPIRED], 1);
     stage_close(&stage);
+}
+
+struct late_answer {
+    struct fr_timer timer;
+    struct fr_protocol *protocol;
+};
+
+static void on_late_answer(struct fr_timer *timer)
+{
+    struct fr_protocol *protocol = FR_LIST_OWNER(timer, struct late_answer, timer)->protocol;
+    protocol->phase = FR_PHASE_ANSWER;
+    protocol->events->output(protocol);
+}
+
+TEST(an_answer_of_the_same_turn_comes_before_the_deadline)
+{
+    struct stage stage;
+    stage_open(&stage, NULL);
+    stage_connect(&stage, &scripted);
+    struct late_answer answer = {.timer.expired = on_late_answer, .protocol = stage_connection(&stage)->protocol};
+    enter_phase(&stage, FR_PHASE_BODY);
+    fr_timer_set(stage.loop, &answer.timer, 29000);
+    fr_clock_advance(fr_loop_clock(stage.loop), 31000);
+    stage_turn(&stage);
+    EQUAL(script.signals[FR_SIGNAL_EXPIRED], 0);
+    close_all(&stage);
 }
 
 TEST(a_head_byte_by_byte_gets_no_more_time)
