@@ -88,7 +88,9 @@ static bool has_room(struct fr_access_log *access, int wait_ms)
         return true;
     if (poll(&poller, 1, wait_ms) <= 0)
         return false;
-    if (poller.revents & (POLLERR | POLLNVAL))
+    if (poller.revents & POLLNVAL) /* macOS cannot poll terminals; the write will say what is wrong, if anything */
+        return true;
+    if (poller.revents & POLLERR)
         access->gone = true;
     return !access->gone && (poller.revents & POLLOUT);
 }

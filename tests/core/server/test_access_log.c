@@ -320,6 +320,18 @@ TEST(a_reader_that_is_gone_ends_the_log_without_a_signal)
     close_bench(&bench);
 }
 
+TEST(a_closed_descriptor_ends_the_log)
+{
+    struct bench bench;
+    open_bench(&bench, FR_ACCESS_COMMON);
+    close(bench.writer);
+    log_exchange(&bench, &(struct asked){.target = "/", .status = 200});
+    fr_access_log_flush(bench.access);
+    EQUAL(bench.heard.level, FR_LOG_ERROR);
+    EQUAL(fr_access_log_dropped(bench.access), 1);
+    close_bench(&bench);
+}
+
 TEST(a_file_is_appended_to)
 {
     struct bench bench;
