@@ -84,8 +84,8 @@ static size_t next_piece(fr_span lines)
 static bool has_room(struct fr_access_log *access, int wait_ms)
 {
     struct pollfd poller = {.fd = access->fd, .events = POLLOUT};
-    if (access->regular)
-        return true;
+    if (access->gone || access->regular)
+        return !access->gone;
     if (poll(&poller, 1, wait_ms) <= 0)
         return false;
     if (poller.revents & POLLNVAL) /* macOS cannot poll terminals; the write will say what is wrong, if anything */
@@ -93,6 +93,12 @@ static bool has_room(struct fr_access_log *access, int wait_ms)
     if (poller.revents & POLLERR)
         access->gone = true;
     return !access->gone && (poller.revents & POLLOUT);
+}
+
+/* Not now, but perhaps later: a full pipe, a full disk. */
+static bool is_passing(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == ENOSPC || error == EDQUOT;
 }
 
 /* Nobody will ever read what is left. */
@@ -113,7 +119,7 @@ static void write_lines(struct fr_access_log *access)
         ssize_t count = write(access->fd, left.data, access->regular ? left.len : next_piece(left));
         if (count > 0)
             done += (size_t)count;
-        else if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        else if (count < 0 && is_passing(errno))
             break;
         else if (count < 0 && errno != EINTR)
             access->gone = true;
@@ -138,7 +144,7 @@ void fr_access_log_flush(struct fr_access_log *access)
     }
     fr_timer_clear(access->loop, &access->due);
     if (access->dropped != access->dropped_told && !access->gone)
-        fr_log_print(access->log, FR_LOG_WARNING, "the access log was not read in time: %llu lines are lost",
+        fr_log_print(access->log, FR_LOG_WARNING, "the access log was not taken in time: %llu lines are lost",
                      (unsigned long long)(access->dropped - access->dropped_told));
     access->dropped_told = access->dropped;
 }
@@ -251,7 +257,7 @@ static void add_line(struct fr_access_log *access, const struct line *line)
         to = fr_buffer_reserve(&access->lines, escaped + TIME_BYTES_MAX + LINE_FRAME_BYTES_MAX);
     if (!to) {
         if (access->dropped++ == access->dropped_told && !access->gone)
-            fr_log_print(access->log, FR_LOG_WARNING, "the access log is not read in time: lines are being dropped");
+            fr_log_print(access->log, FR_LOG_WARNING, "the access log is not taken in time: lines are being dropped");
         return;
     }
     follow_time(access, line->wall_s);

@@ -320,6 +320,20 @@ TEST(a_reader_that_is_gone_ends_the_log_without_a_signal)
     close_bench(&bench);
 }
 
+TEST(a_full_disk_is_waited_out)
+{
+    struct bench bench;
+    open_bench(&bench, FR_ACCESS_COMMON);
+    int full = open("/dev/full", O_WRONLY);
+    IS(full >= 0);
+    EQUAL(dup2(full, bench.writer), bench.writer);
+    log_exchange(&bench, &(struct asked){.target = "/", .status = 200});
+    fr_access_log_flush(bench.access);
+    EQUAL(fr_access_log_dropped(bench.access), 0);
+    EQUAL(bench.heard.count, 0);
+    close_bench(&bench);
+}
+
 TEST(a_closed_descriptor_ends_the_log)
 {
     struct bench bench;
