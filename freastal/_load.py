@@ -17,6 +17,10 @@ from ._log import traceback_text
 from .config import Config
 from .errors import BootError, ConfigError, LoadError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
 _USUAL_NAMES = ("application", "app")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -88,6 +92,11 @@ def _import(target: str, module_name: str, folder: str) -> object:
             ) from None
         raise _failure(f"importing {module_name!r} failed", error) from error
     except (Exception, SystemExit) as error:
+        if isinstance(error, OSError) and _first_frame(error) is None:
+            reason = f"{error.strerror}: {error.filename}"
+            raise LoadError(
+                f"module {module_name!r} cannot be read ({reason}); correct the file's permissions"
+            ) from None
         raise _failure(f"importing {module_name!r} failed", error) from error
 
 
@@ -155,11 +164,17 @@ def _takes(signature: inspect.Signature, count: int) -> bool:
 
 
 def _failure(what: str, error: BaseException) -> BootError:
-    """A BootError that carries the traceback from the first frame that is not the import system's or ours."""
-    start = error.__traceback__
-    while start is not None and _is_scaffolding(start.tb_frame.f_code.co_filename):
-        start = start.tb_next
-    return BootError(f"{what}:\n{traceback_text(error.with_traceback(start)).rstrip()}")
+    """A BootError that carries the traceback from the first frame on that is the application's."""
+    text = traceback_text(error.with_traceback(_first_frame(error)))
+    return BootError(f"{what}:\n{text.rstrip()}")
+
+
+def _first_frame(error: BaseException) -> TracebackType | None:
+    """The first one that is not the import system's or ours; None when all are."""
+    frame = error.__traceback__
+    while frame is not None and _is_scaffolding(frame.tb_frame.f_code.co_filename):
+        frame = frame.tb_next
+    return frame
 
 
 def _is_scaffolding(filename: str) -> bool:

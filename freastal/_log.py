@@ -12,10 +12,6 @@ import time
 
 from .errors import ConfigError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import TracebackType
-
 DEBUG, INFO, WARNING, ERROR, CRITICAL = 10, 20, 30, 40, 50
 LEVELS = {"debug": DEBUG, "info": INFO, "warning": WARNING, "error": ERROR, "critical": CRITICAL}
 _NAMES = {number: name for name, number in LEVELS.items()}
@@ -81,8 +77,8 @@ def open_for_appending(file: str, option: str) -> int:
         raise ConfigError(option, file, problem) from None
 
 
-def traceback_text(error: BaseException, start: TracebackType | None = None) -> str:
-    """The traceback as Python prints it, from `start` on when it is given."""
+def traceback_text(error: BaseException) -> str:
+    """The traceback as Python prints it."""
     import traceback
 
-    return "".join(traceback.format_exception(type(error), error, start or error.__traceback__))
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))

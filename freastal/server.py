@@ -26,7 +26,8 @@ _STOP_S = 5.0
 class Server:
     """Serves an application from this process.
 
-    `application` is the object itself or "module:attribute". Options of Config may be given by name, over `config`.
+    `application` is the object itself or "module:attribute". Options of Config may be given by name, over `config`;
+    those about processes (workers, preload, pid, chdir) mean nothing here.
     """
 
     def __init__(self, application: object, config: Config | None = None, **options: Any) -> None:

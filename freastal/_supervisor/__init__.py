@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
+from collections.abc import Callable
+from typing import Any
 
 from .. import _core
 from .._listen import Listeners
@@ -21,7 +24,7 @@ def supervise(target: object, config: Config) -> None:
     log = Log(config.log_level, config.error_logfile)
     try:
         access_fd = open_access_log(config)
-        loaded = load(target, config) if config.preload else None
+        loaded = _preload(target, config) if config.preload else None
         with PidFile(config.pid), Listeners(config, config.workers) as listeners:
             job = Job(target, config, listeners, log)
             job.access_fd = access_fd
@@ -30,3 +33,11 @@ def supervise(target: object, config: Config) -> None:
             Supervisor(job.run, config, listeners, log, job.name).run()
     finally:
         log.close()
+
+
+def _preload(target: object, config: Config) -> tuple[Callable[..., Any], str]:
+    """Loads the application, and keeps the collector off what all workers share: looking at it would copy it."""
+    loaded = load(target, config)
+    gc.collect()
+    gc.freeze()
+    return loaded

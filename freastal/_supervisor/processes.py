@@ -4,7 +4,7 @@ The loop only waits: for signals, for the reports of workers, for the next momen
 worker does is not known here: it is a function of its slot and its lifeline that returns an exit code.
 
 Stopping goes by stages, each begun at a deadline: DRAIN (TERM: finish what is open), CLOSE (QUIT: close everything),
-KILL. TERM drains for graceful_timeout; INT or QUIT for at most two seconds, and a second one kills at once.
+KILL. TERM or HUP drains for graceful_timeout; INT or QUIT for at most two seconds, and a second one kills at once.
 """
 
 from __future__ import annotations
@@ -27,11 +27,17 @@ from .lifeline import Lifeline
 from .signals import Signals, name_of
 from .worker import leave
 
+_GRACEFUL = (signal.SIGTERM, signal.SIGHUP)
+_FAST = (signal.SIGINT, signal.SIGQUIT)
+_IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU)
+"""What means something to other servers, and would end this one by default."""
+
 _FAST_S = 2.0
 _CLOSE_S = 0.5
 _STABLE_S = 10.0
 _BACKOFF_FIRST_S = 0.1
-_BACKOFF_MOST_S = 30.0
+_BACKOFF_MOST_S = 5.0
+"""Not long: connections that the kernel gives to an empty slot wait there."""
 
 
 class Stage(enum.IntEnum):
@@ -77,7 +83,7 @@ class Supervisor:
         self._log = log
         self._name = name
         self._slots = [Slot(index) for index in range(config.workers)]
-        self._signals = Signals((signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD))
+        self._signals = Signals((*_GRACEFUL, *_FAST, *_IGNORED, signal.SIGCHLD))
         self._stage = Stage.RUN
         self._deadline_s = 0.0
         self._interrupts = 0
@@ -136,9 +142,9 @@ class Supervisor:
         """In the child: never returns. Nothing of the server is left but what the worker shares on purpose."""
         code = 1
         try:
-            atexit._clear()
+            atexit._clear()  # What is registered so far is for the server's process to do, once.
             self._signals.forget()
-            for number in (signal.SIGINT, signal.SIGQUIT):
+            for number in _FAST:
                 signal.signal(number, _ignore)
             for other in self._slots:
                 if other.lifeline is not None:
@@ -235,14 +241,16 @@ class Supervisor:
     # Ending.
 
     def _on_signal(self, number: int) -> None:
-        if number in (signal.SIGINT, signal.SIGQUIT):
+        if number in _FAST:
             self._interrupts += 1
             if self._interrupts > 1:
                 self._end(Stage.KILL, 0.0)
             else:
                 self._end(Stage.DRAIN, min(_FAST_S, self._config.graceful_timeout))
-        elif number == signal.SIGTERM and self._stage is Stage.RUN:
+        elif number in _GRACEFUL and self._stage is Stage.RUN:
             self._end(Stage.DRAIN, self._config.graceful_timeout)
+        elif number in _IGNORED:
+            self._log.warning(f"{name_of(number)} means nothing to this version, and is ignored")
 
     def _end(self, stage: Stage, within_s: float) -> None:
         """Goes to a stage, at most `within_s` from the one after it. Later calls can only hurry."""

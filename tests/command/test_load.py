@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 
 import pytest
@@ -180,6 +181,20 @@ def test_other_failures_of_the_module(site, text, end):
     assert "broken_too.py" in str(caught.value)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up a privilege")
+def test_a_module_that_cannot_be_read(site, tmp_path):
+    site.write("unreadable.py", SITE)
+    (tmp_path / "unreadable.py").chmod(0)
+    for folder in [tmp_path, *tmp_path.parents[:-2]]:
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        said = refusal(site, "unreadable:app")
+    finally:
+        os.seteuid(0)
+    assert said.startswith("module 'unreadable' cannot be read (Permission denied: /")
+
+
 def test_a_failure_of_the_factory(site):
     with pytest.raises(BootError, match="the factory 'site_under_test:make_fail' failed:") as caught:
         site("site_under_test:make_fail", factory=True)
@@ -292,7 +307,7 @@ def test_a_given_application_has_a_name():
 def test_entering_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     enter_folder(Config(chdir=str(tmp_path)))
-    assert str(tmp_path.resolve()) == __import__("os").getcwd()
+    assert str(tmp_path.resolve()) == os.getcwd()
     with pytest.raises(ConfigError, match="name a folder that exists") as caught:
         enter_folder(Config(chdir="none"))
     assert caught.value.option == "chdir"

@@ -68,11 +68,11 @@ def test_an_open_request_is_finished_at_the_end():
 
 def test_an_idle_connection_does_not_delay_the_end():
     started = time.monotonic()
-    with serve_here() as server:
+    with serve_here(keep_alive=60, graceful_timeout=60) as server:
         client = server.connect()
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
     with client:
         assert client.recv(1) == b""
 
