@@ -101,11 +101,16 @@ static bool is_passing(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == ENOSPC || error == EDQUOT;
 }
 
-/* Nobody will ever read what is left. */
-static void give_up(struct fr_access_log *access, fr_span lines)
+static void drop_lines(struct fr_access_log *access, fr_span lines)
 {
     for (size_t i = 0; i < lines.len; i++)
         access->dropped += lines.data[i] == '\n';
+}
+
+/* Nobody will ever read what is left. */
+static void give_up(struct fr_access_log *access, fr_span lines)
+{
+    drop_lines(access, lines);
     access->dropped_told = access->dropped;
     fr_log_print(access->log, FR_LOG_ERROR, "the access log can no longer be written; it ends here");
 }
@@ -133,6 +138,14 @@ static void write_lines(struct fr_access_log *access)
         fr_buffer_free(&access->lines);
 }
 
+static void tell_dropped(struct fr_access_log *access)
+{
+    if (access->dropped != access->dropped_told && !access->gone)
+        fr_log_print(access->log, FR_LOG_WARNING, "the access log was not taken in time: %llu lines are lost",
+                     (unsigned long long)(access->dropped - access->dropped_told));
+    access->dropped_told = access->dropped;
+}
+
 void fr_access_log_flush(struct fr_access_log *access)
 {
     if (access->lines.len)
@@ -143,10 +156,7 @@ void fr_access_log_flush(struct fr_access_log *access)
         return;
     }
     fr_timer_clear(access->loop, &access->due);
-    if (access->dropped != access->dropped_told && !access->gone)
-        fr_log_print(access->log, FR_LOG_WARNING, "the access log was not taken in time: %llu lines are lost",
-                     (unsigned long long)(access->dropped - access->dropped_told));
-    access->dropped_told = access->dropped;
+    tell_dropped(access);
 }
 
 static void on_due(struct fr_timer *timer)
@@ -365,6 +375,8 @@ void fr_access_log_close(struct fr_access_log *access)
     fr_access_log_flush(access);
     if (access->stuck && has_room(access, CLOSE_WAIT_MS))
         fr_access_log_flush(access);
+    drop_lines(access, fr_buffer_span(&access->lines));
+    tell_dropped(access);
     fr_timer_clear(access->loop, &access->due);
     fr_buffer_free(&access->lines);
     fr_free(access);

@@ -331,6 +331,9 @@ TEST(a_full_disk_is_waited_out)
     fr_access_log_flush(bench.access);
     EQUAL(fr_access_log_dropped(bench.access), 0);
     EQUAL(bench.heard.count, 0);
+    fr_access_log_close(bench.access); /* but not for ever */
+    bench.access = NULL;
+    IS(strstr(bench.heard.last, "1 lines are lost"));
     close_bench(&bench);
 }
 
