@@ -11,8 +11,8 @@
 
 static int intern_names(struct core_state *state)
 {
-#define X(symbol, text)                                                                            \
-    if ((state->names.symbol = PyUnicode_InternFromString(text)) == NULL)                          \
+#define X(symbol, text)                                                   \
+    if ((state->names.symbol = PyUnicode_InternFromString(text)) == NULL) \
         return -1;
     FR_NAME_LIST(X)
 #undef X

@@ -4,38 +4,38 @@
 #ifndef FR_PYTHON_NAMES_H
 #define FR_PYTHON_NAMES_H
 
-#define FR_NAME_LIST(X)                                                                            \
-    X(content_length, "CONTENT_LENGTH")                                                            \
-    X(content_type, "CONTENT_TYPE")                                                                \
-    X(path_info, "PATH_INFO")                                                                      \
-    X(query_string, "QUERY_STRING")                                                                \
-    X(raw_uri, "RAW_URI")                                                                          \
-    X(remote_addr, "REMOTE_ADDR")                                                                  \
-    X(remote_port, "REMOTE_PORT")                                                                  \
-    X(request_method, "REQUEST_METHOD")                                                            \
-    X(request_uri, "REQUEST_URI")                                                                  \
-    X(script_name, "SCRIPT_NAME")                                                                  \
-    X(server_name, "SERVER_NAME")                                                                  \
-    X(server_port, "SERVER_PORT")                                                                  \
-    X(server_protocol, "SERVER_PROTOCOL")                                                          \
-    X(server_software, "SERVER_SOFTWARE")                                                          \
-    X(wsgi_errors, "wsgi.errors")                                                                  \
-    X(wsgi_file_wrapper, "wsgi.file_wrapper")                                                      \
-    X(wsgi_input, "wsgi.input")                                                                    \
-    X(wsgi_input_terminated, "wsgi.input_terminated")                                              \
-    X(wsgi_multiprocess, "wsgi.multiprocess")                                                      \
-    X(wsgi_multithread, "wsgi.multithread")                                                        \
-    X(wsgi_run_once, "wsgi.run_once")                                                              \
-    X(wsgi_url_scheme, "wsgi.url_scheme")                                                          \
-    X(wsgi_version, "wsgi.version")                                                                \
-    X(close, "close")                                                                              \
-    X(exc_info, "exc_info")                                                                        \
-    X(fileno, "fileno")                                                                            \
-    X(gettempdir, "gettempdir")                                                                    \
-    X(raw, "raw")                                                                                  \
-    X(read, "read")                                                                                \
-    X(seek, "seek")                                                                                \
-    X(stderr_, "stderr")                                                                           \
+#define FR_NAME_LIST(X)                               \
+    X(content_length, "CONTENT_LENGTH")               \
+    X(content_type, "CONTENT_TYPE")                   \
+    X(path_info, "PATH_INFO")                         \
+    X(query_string, "QUERY_STRING")                   \
+    X(raw_uri, "RAW_URI")                             \
+    X(remote_addr, "REMOTE_ADDR")                     \
+    X(remote_port, "REMOTE_PORT")                     \
+    X(request_method, "REQUEST_METHOD")               \
+    X(request_uri, "REQUEST_URI")                     \
+    X(script_name, "SCRIPT_NAME")                     \
+    X(server_name, "SERVER_NAME")                     \
+    X(server_port, "SERVER_PORT")                     \
+    X(server_protocol, "SERVER_PROTOCOL")             \
+    X(server_software, "SERVER_SOFTWARE")             \
+    X(wsgi_errors, "wsgi.errors")                     \
+    X(wsgi_file_wrapper, "wsgi.file_wrapper")         \
+    X(wsgi_input, "wsgi.input")                       \
+    X(wsgi_input_terminated, "wsgi.input_terminated") \
+    X(wsgi_multiprocess, "wsgi.multiprocess")         \
+    X(wsgi_multithread, "wsgi.multithread")           \
+    X(wsgi_run_once, "wsgi.run_once")                 \
+    X(wsgi_url_scheme, "wsgi.url_scheme")             \
+    X(wsgi_version, "wsgi.version")                   \
+    X(close, "close")                                 \
+    X(exc_info, "exc_info")                           \
+    X(fileno, "fileno")                               \
+    X(gettempdir, "gettempdir")                       \
+    X(raw, "raw")                                     \
+    X(read, "read")                                   \
+    X(seek, "seek")                                   \
+    X(stderr_, "stderr")                              \
     X(tell, "tell")
 
 #endif

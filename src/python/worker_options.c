@@ -17,20 +17,13 @@ struct limit {
 #define LIMIT(name) {#name, offsetof(struct fr_limits, name), sizeof(((struct fr_limits *)0)->name)}
 
 static const struct limit limits[] = {
-    LIMIT(request_line_bytes_max),
-    LIMIT(field_bytes_max),
-    LIMIT(head_bytes_max),
-    LIMIT(fields_max),
-    LIMIT(body_bytes_max),
-    LIMIT(chunk_extension_bytes_max),
-    LIMIT(trailer_bytes_max),
-    LIMIT(connections_max),
-    LIMIT(head_timeout_ms),
-    LIMIT(body_timeout_ms),
-    LIMIT(write_timeout_ms),
-    LIMIT(keep_alive_timeout_ms),
-    LIMIT(linger_timeout_ms),
-    LIMIT(write_high_bytes),
+    LIMIT(request_line_bytes_max), LIMIT(field_bytes_max),
+    LIMIT(head_bytes_max),         LIMIT(fields_max),
+    LIMIT(body_bytes_max),         LIMIT(chunk_extension_bytes_max),
+    LIMIT(trailer_bytes_max),      LIMIT(connections_max),
+    LIMIT(head_timeout_ms),        LIMIT(body_timeout_ms),
+    LIMIT(write_timeout_ms),       LIMIT(keep_alive_timeout_ms),
+    LIMIT(linger_timeout_ms),      LIMIT(write_high_bytes),
     LIMIT(write_low_bytes),
 };
 
@@ -103,7 +96,8 @@ static int read_bind(struct fr_bind *bind, PyObject *given)
         PyErr_Format(PyExc_TypeError, "a bind must be a tuple (fd, host, port, is_unix), not %R", given);
         return -1;
     }
-    if (!PyArg_ParseTuple(given, "isip;a bind must be (fd, host, port, is_unix)", &bind->fd, &host, &port, &unix_socket))
+    if (!PyArg_ParseTuple(given, "isip;a bind must be (fd, host, port, is_unix)", &bind->fd, &host, &port,
+                          &unix_socket))
         return -1;
     if (bind->fd < 0 || port < 0 || port > UINT16_MAX) {
         PyErr_Format(PyExc_ValueError, "a bind cannot be %R", given);
@@ -226,7 +220,8 @@ static enum fr_log_level read_log_level(int number)
     return level < FR_LOG_DEBUG ? FR_LOG_DEBUG : level > FR_LOG_ERROR ? FR_LOG_ERROR : (enum fr_log_level)level;
 }
 
-static int read_wsgi(struct fr_wsgi_options *wsgi, PyObject *root_path, PyObject *url_scheme, Py_ssize_t body_memory_max)
+static int read_wsgi(struct fr_wsgi_options *wsgi, PyObject *root_path, PyObject *url_scheme,
+                     Py_ssize_t body_memory_max)
 {
     if (body_memory_max < 0) {
         PyErr_Format(PyExc_ValueError, "body_memory_max cannot be %zd", body_memory_max);
@@ -241,9 +236,10 @@ static int read_wsgi(struct fr_wsgi_options *wsgi, PyObject *root_path, PyObject
 int fr_worker_options_read(struct fr_worker_options *options, PyObject *args, PyObject *kwargs)
 {
     static const char *const names[] = {
-        "application", "interface", "binds", "limits", "transport", "server_header", "date_header", "access_format",
-        "access_fd", "log", "log_exception", "stats", "root_path", "url_scheme", "multithread", "multiprocess",
-        "body_memory_max", "log_level", NULL,
+        "application",   "interface",       "binds",         "limits",     "transport",
+        "server_header", "date_header",     "access_format", "access_fd",  "log",
+        "log_exception", "stats",           "root_path",     "url_scheme", "multithread",
+        "multiprocess",  "body_memory_max", "log_level",     NULL,
     };
     const char *interface = NULL, *transport = "auto", *access_format = "off";
     PyObject *application, *binds = NULL, *given_limits = NULL, *server_header = NULL, *log = NULL;
@@ -251,11 +247,10 @@ int fr_worker_options_read(struct fr_worker_options *options, PyObject *args, Py
     int date_header = 1, multithread = 0, multiprocess = 0, log_level = 0;
     Py_ssize_t body_memory_max = 1 << 20;
     options->config.access_fd = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sOOsOpsiOOOUUppni:Worker", (char **)names, &application,
-                                     &interface, &binds, &given_limits, &transport, &server_header, &date_header,
-                                     &access_format, &options->config.access_fd, &log, &log_exception, &stats,
-                                     &root_path, &url_scheme, &multithread, &multiprocess, &body_memory_max,
-                                     &log_level))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "O|$sOOsOpsiOOOUUppni:Worker", (char **)names, &application, &interface, &binds,
+            &given_limits, &transport, &server_header, &date_header, &access_format, &options->config.access_fd, &log,
+            &log_exception, &stats, &root_path, &url_scheme, &multithread, &multiprocess, &body_memory_max, &log_level))
         return -1;
     if (interface == NULL || strcmp(interface, "wsgi") != 0) {
         PyErr_Format(PyExc_ValueError, "interface must be wsgi, not '%s'", interface != NULL ? interface : "");

@@ -10,9 +10,9 @@ struct fr_worker_options {
     struct fr_config config;     /* but for application and the log's sink; points into the rest */
     struct fr_wsgi_options wsgi; /* its references are owned here */
     struct fr_bind *binds;
-    PyObject *log;               /* callable(level, message); NULL: none */
-    PyObject *server_header;     /* str that config points into; NULL: none */
-    Py_buffer stats;             /* obj is NULL when there is none */
+    PyObject *log;           /* callable(level, message); NULL: none */
+    PyObject *server_header; /* str that config points into; NULL: none */
+    Py_buffer stats;         /* obj is NULL when there is none */
 };
 
 /* Reads the arguments of Worker(); 0, or -1 and an exception. Either way fr_worker_options_free is owed. */

@@ -23,8 +23,8 @@ struct worker {
     struct fr_wsgi wsgi;
     struct fr_gil gil;
     atomic_int intention;
-    atomic_bool pausing;    /* run shall return */
-    atomic_bool turning;    /* some thread is inside turn, run or close */
+    atomic_bool pausing; /* run shall return */
+    atomic_bool turning; /* some thread is inside turn, run or close */
 };
 
 #define WORKER(object) ((struct worker *)(object))
@@ -346,7 +346,8 @@ static PyObject *worker_get_state(PyObject *self, void *Py_UNUSED(closure))
 
 PyDoc_STRVAR(run_doc, "run()\n--\n\nAccept and serve until stopped; signal handlers run between turns.");
 PyDoc_STRVAR(start_doc, "start()\n--\n\nBegin to accept; run() does it.");
-PyDoc_STRVAR(turn_doc, "turn(timeout_ms=0)\n--\n\nOne turn of the loop, sleeping at most so long; -1: as long as it takes.");
+PyDoc_STRVAR(turn_doc,
+             "turn(timeout_ms=0)\n--\n\nOne turn of the loop, sleeping at most so long; -1: as long as it takes.");
 PyDoc_STRVAR(fileno_doc, "fileno()\n--\n\nA descriptor that is readable when a turn would find work.");
 PyDoc_STRVAR(timeout_ms_doc, "timeout_ms()\n--\n\nHow long a turn may sleep before something is due; -1: for ever.");
 PyDoc_STRVAR(drain_doc, "drain()\n--\n\nStop accepting, finish what is open. From any thread or signal handler.");

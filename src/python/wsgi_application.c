@@ -90,7 +90,9 @@ static void close_result(struct fr_wsgi_request *request)
     Py_DECREF(result);
 }
 
-void fr_wsgi_finish(struct fr_wsgi_request *request)
+/* Gives up the request: closes the result, lets go of the exchange, frees `request`. An answer that is not complete
+ * is cut. */
+static void finish(struct fr_wsgi_request *request)
 {
     struct fr_wsgi *wsgi = request->wsgi;
     request->busy = true;
@@ -115,7 +117,7 @@ void fr_wsgi_finish(struct fr_wsgi_request *request)
 static void settle(struct fr_wsgi_request *request, enum fr_wsgi_outcome outcome)
 {
     if (outcome == FR_WSGI_DONE || request->gone)
-        fr_wsgi_finish(request);
+        finish(request);
     else
         request->busy = false;
 }
@@ -226,7 +228,7 @@ static void on_aborted(struct fr_exchange *exchange, enum fr_close_reason reason
     if (request->busy)
         return;
     fr_gil_take(request->wsgi->gil);
-    fr_wsgi_finish(request);
+    finish(request);
 }
 
 static const struct fr_application_ops wsgi_ops = {

@@ -88,8 +88,4 @@ void fr_wsgi_close(struct fr_wsgi *wsgi);
  * whoever turns the worker, instead. */
 void fr_wsgi_report(struct fr_wsgi_request *request, const char *what);
 
-/* Gives up the request: nothing more is sent, the result is closed, the exchange let go and `request`
- * freed. An answer that is not complete is cut. */
-void fr_wsgi_finish(struct fr_wsgi_request *request);
-
 #endif

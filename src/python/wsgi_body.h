@@ -11,11 +11,11 @@
 #include "python/compat.h"
 
 struct fr_wsgi_body {
-    PyObject *bytes;      /* NULL: none yet, or all in the file */
-    uint64_t len;         /* arrived so far */
-    uint64_t memory_max;  /* beyond: a file */
-    int64_t promised;     /* Content-Length; negative: not known */
-    int file;             /* -1: none */
+    PyObject *bytes;     /* NULL: none yet, or all in the file */
+    uint64_t len;        /* arrived so far */
+    uint64_t memory_max; /* beyond: a file */
+    int64_t promised;    /* Content-Length; negative: not known */
+    int file;            /* -1: none */
 };
 
 /* An empty body. `promised` is the Content-Length, or negative. */

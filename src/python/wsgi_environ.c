@@ -22,12 +22,12 @@
 /* ---- the template ---- */
 
 /* Grows the dict beyond the keys it keeps: what was added is taken away again, the room stays. */
-static int make_room(PyObject *environ)
+static int make_room(PyObject *environment)
 {
-    Py_ssize_t kept = PyDict_GET_SIZE(environ);
+    Py_ssize_t kept = PyDict_GET_SIZE(environment);
     for (Py_ssize_t extra = kept; extra < TEMPLATE_KEYS_MIN; extra++) {
         PyObject *key = PyUnicode_FromFormat("room.%zd", extra);
-        if (key == NULL || PyDict_SetItem(environ, key, Py_None) < 0) {
+        if (key == NULL || PyDict_SetItem(environment, key, Py_None) < 0) {
             Py_XDECREF(key);
             return -1;
         }
@@ -35,7 +35,7 @@ static int make_room(PyObject *environ)
     }
     for (Py_ssize_t extra = kept; extra < TEMPLATE_KEYS_MIN; extra++) {
         PyObject *key = PyUnicode_FromFormat("room.%zd", extra);
-        if (key == NULL || PyDict_DelItem(environ, key) < 0) {
+        if (key == NULL || PyDict_DelItem(environment, key) < 0) {
             Py_XDECREF(key);
             return -1;
         }
@@ -45,73 +45,73 @@ static int make_room(PyObject *environ)
 }
 
 /* Stores and lets go of `value`; NULL fails. */
-static int put(PyObject *environ, PyObject *key, PyObject *value)
+static int put(PyObject *environment, PyObject *key, PyObject *value)
 {
-    int status = value != NULL ? PyDict_SetItem(environ, key, value) : -1;
+    int status = value != NULL ? PyDict_SetItem(environment, key, value) : -1;
     Py_XDECREF(value);
     return status;
 }
 
-static int put_text(PyObject *environ, PyObject *key, const char *text)
+static int put_text(PyObject *environment, PyObject *key, const char *text)
 {
-    return put(environ, key, PyUnicode_FromString(text));
+    return put(environment, key, PyUnicode_FromString(text));
 }
 
-static int put_server(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_peer *peer, PyObject *scheme)
+static int put_server(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_peer *peer, PyObject *scheme)
 {
     struct core_state *state = wsgi->state;
     if (peer->unix_socket) {
         bool secure = PyUnicode_CompareWithASCIIString(scheme, "https") == 0;
-        if (put_text(environ, state->names.server_name, "localhost") < 0)
+        if (put_text(environment, state->names.server_name, "localhost") < 0)
             return -1;
-        return put_text(environ, state->names.server_port, secure ? "443" : "80");
+        return put_text(environment, state->names.server_port, secure ? "443" : "80");
     }
     fr_span host = fr_span_of_string(peer->local->host);
-    if (put(environ, state->names.server_name, fr_convert_text(&wsgi->texts, host)) < 0)
+    if (put(environment, state->names.server_name, fr_convert_text(&wsgi->texts, host)) < 0)
         return -1;
-    if (put(environ, state->names.remote_port, Py_NewRef(state->empty_text)) < 0)
+    if (put(environment, state->names.remote_port, Py_NewRef(state->empty_text)) < 0)
         return -1;
-    return put(environ, state->names.server_port, PyUnicode_FromFormat("%d", (int)peer->local->port));
+    return put(environment, state->names.server_port, PyUnicode_FromFormat("%d", (int)peer->local->port));
 }
 
-static int put_constants(struct fr_wsgi *wsgi, PyObject *environ, PyObject *scheme)
+static int put_constants(struct fr_wsgi *wsgi, PyObject *environment, PyObject *scheme)
 {
     struct core_state *state = wsgi->state;
     const struct fr_wsgi_options *options = &wsgi->options;
     PyObject *text = state->empty_text;
-    if (put(environ, state->names.wsgi_version, Py_BuildValue("(ii)", 1, 0)) < 0 ||
-        PyDict_SetItem(environ, state->names.wsgi_url_scheme, scheme) < 0 ||
-        PyDict_SetItem(environ, state->names.wsgi_input, wsgi->empty_input) < 0 ||
-        PyDict_SetItem(environ, state->names.wsgi_input_terminated, Py_True) < 0 ||
-        PyDict_SetItem(environ, state->names.wsgi_errors, wsgi->errors) < 0 ||
-        PyDict_SetItem(environ, state->names.wsgi_multithread, options->multithread ? Py_True : Py_False) < 0 ||
-        PyDict_SetItem(environ, state->names.wsgi_multiprocess, options->multiprocess ? Py_True : Py_False) < 0 ||
-        PyDict_SetItem(environ, state->names.wsgi_run_once, Py_False) < 0 ||
-        PyDict_SetItem(environ, state->names.wsgi_file_wrapper, (PyObject *)state->file_wrapper_type) < 0 ||
-        put_text(environ, state->names.server_software, "freastal") < 0 ||
-        PyDict_SetItem(environ, state->names.script_name, options->root_path) < 0)
+    if (put(environment, state->names.wsgi_version, Py_BuildValue("(ii)", 1, 0)) < 0 ||
+        PyDict_SetItem(environment, state->names.wsgi_url_scheme, scheme) < 0 ||
+        PyDict_SetItem(environment, state->names.wsgi_input, wsgi->empty_input) < 0 ||
+        PyDict_SetItem(environment, state->names.wsgi_input_terminated, Py_True) < 0 ||
+        PyDict_SetItem(environment, state->names.wsgi_errors, wsgi->errors) < 0 ||
+        PyDict_SetItem(environment, state->names.wsgi_multithread, options->multithread ? Py_True : Py_False) < 0 ||
+        PyDict_SetItem(environment, state->names.wsgi_multiprocess, options->multiprocess ? Py_True : Py_False) < 0 ||
+        PyDict_SetItem(environment, state->names.wsgi_run_once, Py_False) < 0 ||
+        PyDict_SetItem(environment, state->names.wsgi_file_wrapper, (PyObject *)state->file_wrapper_type) < 0 ||
+        put_text(environment, state->names.server_software, "freastal") < 0 ||
+        PyDict_SetItem(environment, state->names.script_name, options->root_path) < 0)
         return -1;
     PyObject *const each_request[] = {
-        state->names.path_info, state->names.query_string, state->names.raw_uri,
+        state->names.path_info,   state->names.query_string, state->names.raw_uri,
         state->names.request_uri, state->names.remote_addr,
     };
     for (size_t i = 0; i < sizeof each_request / sizeof *each_request; i++)
-        if (PyDict_SetItem(environ, each_request[i], text) < 0)
+        if (PyDict_SetItem(environment, each_request[i], text) < 0)
             return -1;
-    if (PyDict_SetItem(environ, state->names.request_method, state->methods[FR_METHOD_GET]) < 0)
+    if (PyDict_SetItem(environment, state->names.request_method, state->methods[FR_METHOD_GET]) < 0)
         return -1;
-    return PyDict_SetItem(environ, state->names.server_protocol, state->versions[FR_HTTP_1_1]);
+    return PyDict_SetItem(environment, state->names.server_protocol, state->versions[FR_HTTP_1_1]);
 }
 
 static PyObject *new_template(struct fr_wsgi *wsgi, const struct fr_peer *peer)
 {
     PyObject *scheme = peer->encrypted ? PyUnicode_FromString("https") : Py_NewRef(wsgi->options.url_scheme);
-    PyObject *environ = PyDict_New();
-    if (scheme == NULL || environ == NULL || put_constants(wsgi, environ, scheme) < 0 ||
-        put_server(wsgi, environ, peer, scheme) < 0 || make_room(environ) < 0)
-        Py_CLEAR(environ);
+    PyObject *environment = PyDict_New();
+    if (scheme == NULL || environment == NULL || put_constants(wsgi, environment, scheme) < 0 ||
+        put_server(wsgi, environment, peer, scheme) < 0 || make_room(environment) < 0)
+        Py_CLEAR(environment);
     Py_XDECREF(scheme);
-    return environ;
+    return environment;
 }
 
 static PyObject *find_template(struct fr_wsgi *wsgi, const struct fr_peer *peer)
@@ -119,12 +119,12 @@ static PyObject *find_template(struct fr_wsgi *wsgi, const struct fr_peer *peer)
     for (size_t i = 0; i < wsgi->template_count; i++)
         if (wsgi->templates[i].local == peer->local && wsgi->templates[i].encrypted == peer->encrypted)
             return wsgi->templates[i].environ;
-    PyObject *environ = new_template(wsgi, peer);
-    if (environ == NULL)
+    PyObject *environment = new_template(wsgi, peer);
+    if (environment == NULL)
         return NULL;
     wsgi->templates = fr_realloc(wsgi->templates, (wsgi->template_count + 1) * sizeof *wsgi->templates);
-    wsgi->templates[wsgi->template_count++] = (struct fr_wsgi_template){peer->local, peer->encrypted, environ};
-    return environ;
+    wsgi->templates[wsgi->template_count++] = (struct fr_wsgi_template){peer->local, peer->encrypted, environment};
+    return environment;
 }
 
 static PyObject *stream_to_nowhere(struct fr_wsgi *wsgi)
@@ -190,28 +190,28 @@ static PyObject *new_key(struct fr_wsgi *wsgi, fr_span name)
 }
 
 /* The field is repeated: what came before and what comes now, in one. */
-static PyObject *join(PyObject *environ, PyObject *key, PyObject *value, enum fr_header_name known)
+static PyObject *join(PyObject *environment, PyObject *key, PyObject *value, enum fr_header_name known)
 {
     PyObject *earlier, *joined = NULL;
-    if (PyDict_GetItemRef(environ, key, &earlier) == 1)
+    if (PyDict_GetItemRef(environment, key, &earlier) == 1)
         joined = PyUnicode_FromFormat(known == FR_HEADER_COOKIE ? "%U; %U" : "%U,%U", earlier, value);
     Py_XDECREF(earlier);
     Py_DECREF(value);
     return joined;
 }
 
-static int put_known(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_header *header, bool repeated)
+static int put_known(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_header *header, bool repeated)
 {
     if (repeated && header->known == FR_HEADER_CONTENT_LENGTH)
         return 0; /* the same number again, or the parser would have refused it */
     PyObject *key = wsgi->state->header_keys[header->known];
     PyObject *value = fr_convert_text(&wsgi->texts, header->value);
     if (repeated && value != NULL)
-        value = join(environ, key, value, header->known);
-    return put(environ, key, value);
+        value = join(environment, key, value, header->known);
+    return put(environment, key, value);
 }
 
-static int put_other(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_header *header)
+static int put_other(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_header *header)
 {
     if (fr_span_find(header->name, '_') < header->name.len)
         return 0;
@@ -219,28 +219,28 @@ static int put_other(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_he
     if (key == NULL)
         return -1;
     PyObject *value = fr_convert_text(&wsgi->texts, header->value);
-    int repeated = value != NULL ? PyDict_Contains(environ, key) : -1;
+    int repeated = value != NULL ? PyDict_Contains(environment, key) : -1;
     if (repeated < 0)
         Py_CLEAR(value);
     else if (repeated)
-        value = join(environ, key, value, FR_HEADER_OTHER);
-    int status = put(environ, key, value);
+        value = join(environment, key, value, FR_HEADER_OTHER);
+    int status = put(environment, key, value);
     Py_DECREF(key);
     return status;
 }
 
-static int put_headers(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_request_head *head)
+static int put_headers(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_request_head *head)
 {
     bool seen[FR_HEADER_COUNT] = {false};
     for (size_t i = 0; i < head->header_count; i++) {
         const struct fr_header *header = &head->headers[i];
         int status;
         if (header->known == FR_HEADER_OTHER)
-            status = put_other(wsgi, environ, header);
+            status = put_other(wsgi, environment, header);
         else if (header->known == FR_HEADER_TRANSFER_ENCODING)
             continue;
         else
-            status = put_known(wsgi, environ, header, seen[header->known]);
+            status = put_known(wsgi, environment, header, seen[header->known]);
         if (status < 0)
             return -1;
         seen[header->known] = true;
@@ -273,43 +273,43 @@ static PyObject *new_path_info(struct fr_wsgi *wsgi, fr_span path)
     return info;
 }
 
-static int put_target(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_request_head *head)
+static int put_target(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_request_head *head)
 {
     struct core_state *state = wsgi->state;
     PyObject *target = fr_convert_text(&wsgi->texts, head->target);
     if (target == NULL)
         return -1;
-    if (PyDict_SetItem(environ, state->names.raw_uri, target) < 0 ||
-        put(environ, state->names.request_uri, target) < 0)
+    if (PyDict_SetItem(environment, state->names.raw_uri, target) < 0 ||
+        put(environment, state->names.request_uri, target) < 0)
         return -1;
     if (head->query.len > 0 &&
-        put(environ, state->names.query_string, fr_convert_text(&wsgi->texts, head->query)) < 0)
+        put(environment, state->names.query_string, fr_convert_text(&wsgi->texts, head->query)) < 0)
         return -1;
-    return put(environ, state->names.path_info, new_path_info(wsgi, head->path));
+    return put(environment, state->names.path_info, new_path_info(wsgi, head->path));
 }
 
-static int put_request_line(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_request_head *head)
+static int put_request_line(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_request_head *head)
 {
     struct core_state *state = wsgi->state;
     if (head->method == FR_METHOD_OTHER) {
-        if (put(environ, state->names.request_method, fr_convert_text(&wsgi->texts, head->method_text)) < 0)
+        if (put(environment, state->names.request_method, fr_convert_text(&wsgi->texts, head->method_text)) < 0)
             return -1;
     } else if (head->method != FR_METHOD_GET) {
-        if (PyDict_SetItem(environ, state->names.request_method, state->methods[head->method]) < 0)
+        if (PyDict_SetItem(environment, state->names.request_method, state->methods[head->method]) < 0)
             return -1;
     }
     if (head->version != FR_HTTP_1_1 &&
-        PyDict_SetItem(environ, state->names.server_protocol, state->versions[head->version]) < 0)
+        PyDict_SetItem(environment, state->names.server_protocol, state->versions[head->version]) < 0)
         return -1;
-    return put_target(wsgi, environ, head);
+    return put_target(wsgi, environment, head);
 }
 
-static int put_remote(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_peer *peer)
+static int put_remote(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_peer *peer)
 {
     if (peer->unix_socket)
         return 0;
     fr_span host = fr_span_of_string(peer->remote.host);
-    if (put(environ, wsgi->state->names.remote_addr, fr_convert_text(&wsgi->texts, host)) < 0)
+    if (put(environment, wsgi->state->names.remote_addr, fr_convert_text(&wsgi->texts, host)) < 0)
         return -1;
     char port[8];
     size_t at = sizeof port;
@@ -319,7 +319,7 @@ static int put_remote(struct fr_wsgi *wsgi, PyObject *environ, const struct fr_p
         rest /= 10;
     } while (rest != 0);
     fr_span digits = fr_span_of(port + at, sizeof port - at);
-    return put(environ, wsgi->state->names.remote_port, fr_convert_text(&wsgi->texts, digits));
+    return put(environment, wsgi->state->names.remote_port, fr_convert_text(&wsgi->texts, digits));
 }
 
 PyObject *fr_wsgi_environ_new(struct fr_wsgi *wsgi, const struct fr_exchange *exchange)
@@ -327,22 +327,22 @@ PyObject *fr_wsgi_environ_new(struct fr_wsgi *wsgi, const struct fr_exchange *ex
     if (follow_stderr(wsgi) < 0)
         return NULL;
     PyObject *template = find_template(wsgi, exchange->peer);
-    PyObject *environ = template != NULL ? PyDict_Copy(template) : NULL;
-    if (environ == NULL)
+    PyObject *environment = template != NULL ? PyDict_Copy(template) : NULL;
+    if (environment == NULL)
         return NULL;
-    if (put_request_line(wsgi, environ, exchange->head) < 0 || put_remote(wsgi, environ, exchange->peer) < 0 ||
-        put_headers(wsgi, environ, exchange->head) < 0) {
-        Py_DECREF(environ);
+    if (put_request_line(wsgi, environment, exchange->head) < 0 || put_remote(wsgi, environment, exchange->peer) < 0 ||
+        put_headers(wsgi, environment, exchange->head) < 0) {
+        Py_DECREF(environment);
         return NULL;
     }
-    return environ;
+    return environment;
 }
 
-int fr_wsgi_environ_set_body(struct fr_wsgi *wsgi, PyObject *environ, PyObject *input, uint64_t len, bool chunked)
+int fr_wsgi_environ_set_body(struct fr_wsgi *wsgi, PyObject *environment, PyObject *input, uint64_t len, bool chunked)
 {
-    if (put(environ, wsgi->state->names.wsgi_input, input) < 0)
+    if (put(environment, wsgi->state->names.wsgi_input, input) < 0)
         return -1;
     if (!chunked)
         return 0;
-    return put(environ, wsgi->state->names.content_length, PyUnicode_FromFormat("%llu", (unsigned long long)len));
+    return put(environment, wsgi->state->names.content_length, PyUnicode_FromFormat("%llu", (unsigned long long)len));
 }

@@ -19,6 +19,6 @@ PyObject *fr_wsgi_environ_new(struct fr_wsgi *wsgi, const struct fr_exchange *ex
 
 /* Puts the body in: wsgi.input, and for a chunked one CONTENT_LENGTH. Takes over `input`, also on failure and
  * when it is NULL (which fails). 0, or -1 and an exception. */
-int fr_wsgi_environ_set_body(struct fr_wsgi *wsgi, PyObject *environ, PyObject *input, uint64_t len, bool chunked);
+int fr_wsgi_environ_set_body(struct fr_wsgi *wsgi, PyObject *environment, PyObject *input, uint64_t len, bool chunked);
 
 #endif

@@ -12,8 +12,8 @@
 
 struct wsgi_input {
     PyObject_HEAD
-    PyObject *bytes;       /* the body; NULL when it is in the file */
-    int file;              /* -1: none */
+    PyObject *bytes; /* the body; NULL when it is in the file */
+    int file;        /* -1: none */
     uint64_t len;
     uint64_t at;           /* how much has been read */
     char *window;          /* WINDOW_BYTES of the file; NULL before the first line is asked for */
@@ -233,7 +233,8 @@ static PyObject *input_readinto(PyObject *self, PyObject *target)
     Py_buffer view;
     if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE) < 0) {
         PyErr_Clear();
-        return PyErr_Format(PyExc_TypeError, "readinto() needs a writable buffer, not %.100s", Py_TYPE(target)->tp_name);
+        return PyErr_Format(PyExc_TypeError, "readinto() needs a writable buffer, not %.100s",
+                            Py_TYPE(target)->tp_name);
     }
     size_t len;
     int status;

@@ -6,8 +6,8 @@
 #include "python/wsgi_application.h"
 
 enum fr_wsgi_outcome {
-    FR_WSGI_DONE,    /* nothing more to do but fr_wsgi_finish */
-    FR_WSGI_WAITING  /* writable() or the next turn goes on, by fr_wsgi_response_resume */
+    FR_WSGI_DONE,   /* nothing more to do but to give the request up */
+    FR_WSGI_WAITING /* writable() or the next turn goes on, by fr_wsgi_response_resume */
 };
 
 /* Answers with request->result. */

@@ -280,7 +280,7 @@ static const PyType_Slot function_slots[] = {
 const PyType_Spec fr_wsgi_start_response_spec = {
     .name = "freastal._core.ResponseFunction",
     .basicsize = sizeof(struct response_function),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION |
-             Py_TPFLAGS_IMMUTABLETYPE,
+    .flags =
+        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = (PyType_Slot *)function_slots,
 };

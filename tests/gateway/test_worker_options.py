@@ -10,6 +10,7 @@ import pytest
 from freastal import _core
 from tests.gateway.gateway import bind_of, listen, plain
 
+accepting = plain()
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -18,7 +19,7 @@ def make():
     """make(**changes): a worker of valid options but for these."""
     with listen() as listener:
 
-        def make(application=plain(), **changes):
+        def make(application=accepting, **changes):
             options = {"interface": "wsgi", "binds": [bind_of(listener)], "limits": {}}
             worker = _core.Worker(application, **{**options, **changes})
             worker.close()
@@ -101,7 +102,7 @@ def test_date_header(gateway):
     assert "Date: " not in gateway(plain(), date_header=False).send(GET).read_head()
 
 
-@pytest.mark.parametrize(("access_format", "end"), [("common", ' 200 2\n'), ("combined", ' 200 2 "-" "me"\n')])
+@pytest.mark.parametrize(("access_format", "end"), [("common", " 200 2\n"), ("combined", ' 200 2 "-" "me"\n')])
 def test_access_log(gateway, tmp_path, access_format, end):
     with open(tmp_path / "log", "wb") as file:
         server = gateway(plain(b"ok"), access_format=access_format, access_fd=file.fileno())

@@ -226,7 +226,8 @@ def test_a_forgotten_worker_is_closed():
         worker.start()
         with socket.create_connection(listener.getsockname()) as peer:
             peer.sendall(GET)
-            turn_until(worker, lambda: worker.stats()["bytes_sent"])
+            while not worker.stats()["bytes_sent"]:
+                worker.turn(-1)
             del worker
         gc.collect()
         if descriptors:

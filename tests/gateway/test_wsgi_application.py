@@ -145,7 +145,7 @@ def test_an_exception_after_a_complete_answer_is_only_reported(gateway):
 
     server = gateway(application)
     raw = server.send("GET /0 HTTP/1.1\r\nHost: a\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
-    for result in results:
+    for _ in results:
         assert raw.read_until(b"\r\n\r\nall")
         assert server.failure()[0].endswith("the application failed after its answer was complete")
     assert [result.closed for result in results] == [1, 1]
@@ -212,7 +212,9 @@ def test_keyboard_interrupt_goes_to_whoever_runs_the_worker(gateway):
 # ---- close() ----
 
 
-@pytest.mark.parametrize("headers", [[], [("Content-Length", "2")], [("Content-Length", "1")], [("Content-Length", "9")]])
+@pytest.mark.parametrize(
+    "headers", [[], [("Content-Length", "2")], [("Content-Length", "1")], [("Content-Length", "9")]]
+)
 def test_close_is_called_once(gateway, headers):
     result = Result()
     server = gateway(answering(result, headers))

@@ -41,7 +41,7 @@ class Watched:
     """A file of ours that notes what is done to it."""
 
     def __init__(self, path):
-        self.file = open(path, "rb")
+        self.file = path.open("rb")
         self.reads = []
         self.closed = 0
         self.on_close = threading.Event()
@@ -94,7 +94,10 @@ def test_attributes(wrapper):
     assert wrapper(filelike=file).filelike is file
 
 
-@pytest.mark.parametrize(("arguments", "kind"), [((), TypeError), ((1, 2, 3), TypeError), ((1, "x"), TypeError), ((1, 0), ValueError), ((1, -1), ValueError)])
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [((), TypeError), ((1, 2, 3), TypeError), ((1, "x"), TypeError), ((1, 0), ValueError), ((1, -1), ValueError)],
+)
 def test_wrong_arguments(wrapper, arguments, kind):
     with pytest.raises(kind):
         wrapper(*arguments)
@@ -128,7 +131,7 @@ def test_errors_of_the_file_come_through(wrapper):
 
 @pytest.mark.parametrize("buffering", [0, -1])
 def test_a_file_is_sent_whole_with_its_length(gateway, path, buffering):
-    answer = gateway(wrapping(lambda: open(path, "rb", buffering))).get()
+    answer = gateway(wrapping(lambda: path.open("rb", buffering))).get()
     assert answer.body == CONTENT
     assert answer.headers["Content-Length"] == str(len(CONTENT))
 
@@ -142,30 +145,30 @@ def test_a_file_is_not_read_when_it_has_a_descriptor(gateway, path):
 
 
 def test_it_begins_at_the_position_of_the_file(gateway, path):
-    assert gateway(wrapping(lambda: open(path, "rb"), before=lambda file: file.seek(1000))).get().body == CONTENT[1000:]
-    assert gateway(wrapping(lambda: open(path, "rb"), before=lambda file: file.read(10))).get().body == CONTENT[10:]
-    assert gateway(wrapping(lambda: open(path, "rb"), before=lambda file: file.seek(0, 2))).get().body == b""
+    assert gateway(wrapping(lambda: path.open("rb"), before=lambda file: file.seek(1000))).get().body == CONTENT[1000:]
+    assert gateway(wrapping(lambda: path.open("rb"), before=lambda file: file.read(10))).get().body == CONTENT[10:]
+    assert gateway(wrapping(lambda: path.open("rb"), before=lambda file: file.seek(0, 2))).get().body == b""
 
 
 def test_a_declared_length_ends_it(gateway, path):
-    answer = gateway(wrapping(lambda: open(path, "rb"), headers=[("Content-Length", "777")])).get()
+    answer = gateway(wrapping(lambda: path.open("rb"), headers=[("Content-Length", "777")])).get()
     assert answer.body == CONTENT[:777]
 
 
 def test_a_declared_length_beyond_the_file_closes(gateway, path):
-    server = gateway(wrapping(lambda: open(path, "rb"), headers=[("Content-Length", str(len(CONTENT) + 1))]))
+    server = gateway(wrapping(lambda: path.open("rb"), headers=[("Content-Length", str(len(CONTENT) + 1))]))
     assert server.send(GET + GET).read_to_end().count(b"HTTP/1.1") == 1
     assert "shorter" in str(server.failure()[1])
 
 
 def test_empty_file(gateway, path):
     path.write_bytes(b"")
-    answer = gateway(wrapping(lambda: open(path, "rb"))).get()
+    answer = gateway(wrapping(lambda: path.open("rb"))).get()
     assert (answer.body, answer.headers["Content-Length"]) == (b"", "0")
 
 
 def test_head(gateway, path):
-    answer = gateway(wrapping(lambda: open(path, "rb"))).request("HEAD")
+    answer = gateway(wrapping(lambda: path.open("rb"))).request("HEAD")
     assert (answer.body, answer.headers["Content-Length"]) == (b"", str(len(CONTENT)))
 
 
@@ -174,11 +177,11 @@ def test_a_large_file(gateway, tmp_path):
     with open(path, "wb") as file:
         for i in range(200):
             file.write(bytes([i]) * 100_000)
-    assert gateway(wrapping(lambda: open(path, "rb"))).get().body == path.read_bytes()
+    assert gateway(wrapping(lambda: path.open("rb"))).get().body == path.read_bytes()
 
 
 def test_pipelined_files(gateway, path):
-    raw = gateway(wrapping(lambda: open(path, "rb"))).send(GET * 5)
+    raw = gateway(wrapping(lambda: path.open("rb"))).send(GET * 5)
     for _ in range(5):
         raw.read_head()
         assert raw.read_until(CONTENT) == CONTENT
@@ -186,7 +189,7 @@ def test_pipelined_files(gateway, path):
 
 def test_a_temporary_file(gateway):
     def open_file():
-        file = tempfile.TemporaryFile()
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (the server closes it)
         file.write(CONTENT)
         file.seek(0)
         return file
@@ -196,7 +199,7 @@ def test_a_temporary_file(gateway):
 
 def test_a_named_temporary_file(gateway):
     def open_file():
-        file = tempfile.NamedTemporaryFile()
+        file = tempfile.NamedTemporaryFile()  # noqa: SIM115
         file.write(CONTENT)
         file.seek(5)
         return file
@@ -224,7 +227,7 @@ def test_peers_that_leave_leave_no_descriptor(path):
         pytest.skip("no /proc")
     with open(path, "ab") as file:
         file.truncate(50_000_000)
-    with driven(wrapping(lambda: open(path, "rb"))) as (worker, connect):
+    with driven(wrapping(lambda: path.open("rb"))) as (worker, connect):
         for _ in range(5):
             with connect() as peer:
                 peer.sendall(GET.encode())
@@ -276,7 +279,7 @@ def test_a_strange_fileno_means_reading(gateway, path, fileno):
 
 def test_a_file_opened_as_text_is_a_mistake(gateway, path):
     path.write_text("text")
-    server = gateway(wrapping(lambda: open(path)))
+    server = gateway(wrapping(path.open))
     assert server.get().status == 500
     assert "bytes, not str" in str(server.failure()[1])
 

@@ -443,7 +443,13 @@ def test_another_thread_may_write_while_the_application_waits_for_it(gateway):
 
 
 def test_it_cannot_be_made_by_hand(gateway):
-    kept = []
-    gateway(lambda environ, start_response: kept.append(type(start_response)) or start_response("200 OK", []) and []).get()
+    seen = []
+
+    def application(environ, start_response):
+        seen.append(type(start_response))
+        start_response("200 OK", [])
+        return []
+
+    gateway(application).get()
     with pytest.raises(TypeError):
-        kept[0]()
+        seen[0]()
