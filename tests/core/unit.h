@@ -22,46 +22,46 @@ struct unit_test {
 static struct unit_test *unit_first, **unit_tail = &unit_first;
 
 /* TEST(name) { ... } defines and registers a test. */
-#define TEST(name)                                                                                 \
-    static void test_##name(void);                                                                 \
-    __attribute__((constructor)) static void register_##name(void)                                 \
-    {                                                                                              \
-        static struct unit_test test = {#name, test_##name, NULL};                                 \
-        *unit_tail = &test;                                                                        \
-        unit_tail = &test.next;                                                                    \
-    }                                                                                              \
+#define TEST(name)                                                 \
+    static void test_##name(void);                                 \
+    __attribute__((constructor)) static void register_##name(void) \
+    {                                                              \
+        static struct unit_test test = {#name, test_##name, NULL}; \
+        *unit_tail = &test;                                        \
+        unit_tail = &test.next;                                    \
+    }                                                              \
     static void test_##name(void)
 
-#define UNIT_FAIL(...)                                                                             \
-    do {                                                                                           \
-        fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                            \
-        fprintf(stderr, __VA_ARGS__);                                                              \
-        fputc('\n', stderr);                                                                       \
-        exit(1);                                                                                   \
+#define UNIT_FAIL(...)                                  \
+    do {                                                \
+        fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+        fprintf(stderr, __VA_ARGS__);                   \
+        fputc('\n', stderr);                            \
+        exit(1);                                        \
     } while (0)
 
 /* The condition holds. */
-#define IS(condition)                                                                              \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            UNIT_FAIL("not so: %s", #condition);                                                   \
+#define IS(condition)                            \
+    do {                                         \
+        if (!(condition))                        \
+            UNIT_FAIL("not so: %s", #condition); \
     } while (0)
 
 /* Two integers are equal. */
-#define EQUAL(actual, expected)                                                                    \
-    do {                                                                                           \
-        long long unit_a = (long long)(actual), unit_b = (long long)(expected);                    \
-        if (unit_a != unit_b)                                                                      \
-            UNIT_FAIL("%s is %lld, not %lld (%s)", #actual, unit_a, unit_b, #expected);            \
+#define EQUAL(actual, expected)                                                         \
+    do {                                                                                \
+        long long unit_a = (long long)(actual), unit_b = (long long)(expected);         \
+        if (unit_a != unit_b)                                                           \
+            UNIT_FAIL("%s is %lld, not %lld (%s)", #actual, unit_a, unit_b, #expected); \
     } while (0)
 
 /* A span holds exactly these bytes (a NUL-terminated string). */
-#define SAME(span, string)                                                                         \
-    do {                                                                                           \
-        fr_span unit_a = (span), unit_b = fr_span_of_string(string);                               \
-        if (!fr_span_equal(unit_a, unit_b))                                                        \
-            UNIT_FAIL("%s is \"%.*s\", not \"%s\"", #span, (int)unit_a.len,                        \
-                      unit_a.data ? unit_a.data : "", unit_b.data);                                \
+#define SAME(span, string)                                                                                  \
+    do {                                                                                                    \
+        fr_span unit_a = (span), unit_b = fr_span_of_string(string);                                        \
+        if (!fr_span_equal(unit_a, unit_b))                                                                 \
+            UNIT_FAIL("%s is \"%.*s\", not \"%s\"", #span, (int)unit_a.len, unit_a.data ? unit_a.data : "", \
+                      unit_b.data);                                                                         \
     } while (0)
 
 static int unit_run_in_child(const struct unit_test *test)
