@@ -320,6 +320,7 @@ TEST(a_reader_that_is_gone_ends_the_log_without_a_signal)
     close_bench(&bench);
 }
 
+#if defined(__linux__)
 TEST(a_full_disk_is_waited_out)
 {
     struct bench bench;
@@ -336,6 +337,7 @@ TEST(a_full_disk_is_waited_out)
     IS(strstr(bench.heard.last, "1 lines are lost"));
     close_bench(&bench);
 }
+#endif
 
 TEST(a_closed_descriptor_ends_the_log)
 {

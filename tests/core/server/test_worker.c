@@ -3,7 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -92,9 +93,18 @@ static void hear(void *sink, enum fr_log_level level, const char *message)
     snprintf(house->said, sizeof house->said, "%s", message);
 }
 
+static int open_socket(int family, bool blocking)
+{
+    int fd = socket(family, SOCK_STREAM, 0);
+    IS(fd >= 0);
+    if (!blocking)
+        EQUAL(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
 static int listen_tcp(void)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int fd = open_socket(AF_INET, false);
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EQUAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
@@ -105,7 +115,7 @@ static int listen_tcp(void)
 static int listen_unix(struct house *house)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int fd = open_socket(AF_UNIX, false);
     snprintf(house->path, sizeof house->path, "/tmp/worker-%ld.sock", (long)getpid());
     snprintf(address.sun_path, sizeof address.sun_path, "%s", house->path);
     EQUAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
@@ -164,7 +174,7 @@ static int connect_tcp(struct house *house)
     struct sockaddr_in address;
     socklen_t len = sizeof address;
     EQUAL(getsockname(house->binds[0].fd, (struct sockaddr *)&address, &len), 0);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = open_socket(AF_INET, true);
     EQUAL(connect(fd, (struct sockaddr *)&address, len), 0);
     return fd;
 }
@@ -173,14 +183,14 @@ static int connect_unix(struct house *house)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", house->path);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd = open_socket(AF_UNIX, true);
     EQUAL(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;
 }
 
 static void send_request(int fd)
 {
-    EQUAL(send(fd, REQUEST, strlen(REQUEST), MSG_NOSIGNAL), (long long)strlen(REQUEST));
+    EQUAL(send(fd, REQUEST, strlen(REQUEST), 0), (long long)strlen(REQUEST));
 }
 
 /* Turns the worker until the client has read an answer that ends in `end`; empty: until the connection does. */
