@@ -40,7 +40,7 @@ def read_answer(peer: socket.socket) -> tuple[int, bytes]:
     file = peer.makefile("rb")
     status = int(file.readline().split()[1])
     length, chunked = None, False
-    while (line := file.readline().strip()):
+    while line := file.readline().strip():
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             length = int(value)
@@ -49,7 +49,7 @@ def read_answer(peer: socket.socket) -> tuple[int, bytes]:
     if not chunked:
         return status, file.read() if length is None else file.read(length)
     body = b""
-    while (size := int(file.readline().split(b";")[0], 16)):
+    while size := int(file.readline().split(b";")[0], 16):
         body += file.read(size)
         file.readline()
     file.readline()

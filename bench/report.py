@@ -65,9 +65,11 @@ def markdown(result: dict) -> str:
     lines = [
         f"## {machine['date']}, commit {machine['commit']}",
         "",
-        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, CPython {machine['python']}, "
-        f"{machine['compiler']}. Medians of {options['rounds']} interleaved rounds of {options['seconds']} s; "
-        "server on one core, wrk on the other.",
+        (
+            f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, CPython {machine['python']}, "
+            f"{machine['compiler']}. Medians of {options['rounds']} interleaved rounds of {options['seconds']} s; "
+            "server on one core, wrk on the other."
+        ),
         "",
     ]
     versions = ", ".join(f"{name} {facts['version']}" for name, facts in result["servers"].items())
@@ -93,11 +95,15 @@ def plot(result: dict, path: Path) -> None:
 
     panels = [(name, servers) for name, servers in result["samples"].items() if servers]
     figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.6), squeeze=False)
-    for axis, (name, by_server) in zip(axes[0], panels):
+    for axis, (name, by_server) in zip(axes[0], panels, strict=True):
         ordered = sorted(by_server, key=lambda server: -median(by_server[server], "cpu_us"))
         values = [median(by_server[server], "cpu_us") for server in ordered]
-        low = [value - min(s["cpu_us"] for s in by_server[server]) for server, value in zip(ordered, values)]
-        high = [max(s["cpu_us"] for s in by_server[server]) - value for server, value in zip(ordered, values)]
+        low = [
+            value - min(s["cpu_us"] for s in by_server[server]) for server, value in zip(ordered, values, strict=True)
+        ]
+        high = [
+            max(s["cpu_us"] for s in by_server[server]) - value for server, value in zip(ordered, values, strict=True)
+        ]
         colours = ["#c8553d" if server == "freastal" else "#8d99ae" for server in ordered]
         axis.barh(ordered, values, xerr=[low, high], color=colours, ecolor="#333333", capsize=2)
         axis.set_title(BY_NAME[name].title if name in BY_NAME else name, fontsize=10)

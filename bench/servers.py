@@ -65,7 +65,10 @@ def ceiling(name: str) -> Callable[[int, int], list[str]]:
 
 def in_rival(requirement: str, program: str, *arguments: str) -> Callable[[int, int], list[str]]:
     def command(port: int, size: int) -> list[str]:
-        return [str(RIVALS / requirement / "bin" / program), *(argument.format(port=port, apps=APPS) for argument in arguments)]
+        return [
+            str(RIVALS / requirement / "bin" / program),
+            *(argument.format(port=port, apps=APPS) for argument in arguments),
+        ]
 
     return command
 
@@ -76,29 +79,54 @@ def by_code(requirement: str, code: str) -> Callable[[int, int], list[str]]:
 
 GUNICORN = ("-b", "127.0.0.1:{port}", "-w", "1", "--pythonpath", "{apps}", "plain_wsgi:application")
 
+# fmt: off
 SERVERS = [
     Server("epoll", ceiling("epoll_server"), ceiling=True, note="bare C: epoll, recv, send"),
     Server("libuv", ceiling("uv_server"), ceiling=True, note="bare C: libuv, uv_try_write"),
     Server("core", ceiling("core_server"), ceiling=True, note="freastal's C core without Python"),
     Server("freastal", freastal),
-    Server("bjoern", by_code("bjoern", "import bjoern, plain_wsgi; bjoern.run(plain_wsgi.application, '127.0.0.1', {port})"),
-           "bjoern"),
-    Server("fastpysgi", by_code("fastpysgi", "import fastpysgi, plain_wsgi; s = fastpysgi.server; "
-                                "s.max_content_length = 100_000_000; "
-                                "fastpysgi.run(plain_wsgi.application, '127.0.0.1', {port}, loglevel=0)"), "fastpysgi"),
-    Server("freastal-0.0.3", by_code("freastal==0.0.3", "import freastal, plain_wsgi; "
-                                     "freastal.serve(plain_wsgi.application, host='127.0.0.1', port={port})"),
-           "freastal==0.0.3", note="the prototype published earlier"),
-    Server("granian", in_rival("granian", "granian", "--interface", "wsgi", "--port", "{port}", "--working-dir", "{apps}",
-                               "--no-ws", "--backlog", "20000", "--backpressure", "20000", "plain_wsgi:application"), "granian"),
-    Server("gunicorn-gthread", in_rival("gunicorn", "gunicorn", "-k", "gthread", "--threads", "4", "--keep-alive", "300",
-                                        "--worker-connections", "20000", *GUNICORN), "gunicorn"),
-    Server("gunicorn-sync", in_rival("gunicorn", "gunicorn", *GUNICORN), "gunicorn",
-           note="a connection for every request", keeps_alive=False),
-    Server("uvicorn-asgi", in_rival("uvicorn[standard]", "uvicorn", "--port", "{port}", "--app-dir", "{apps}",
-                                    "--timeout-keep-alive", "300", "--no-access-log", "plain_asgi:application"),
-           "uvicorn[standard]", note="uvloop and httptools, the ASGI twin of the application"),
-]  # fmt: skip
+    Server(
+        "bjoern",
+        by_code("bjoern", "import bjoern, plain_wsgi; bjoern.run(plain_wsgi.application, '127.0.0.1', {port})"),
+        "bjoern",
+    ),
+    Server(
+        "fastpysgi",
+        by_code("fastpysgi", "import fastpysgi, plain_wsgi; s = fastpysgi.server; s.max_content_length = 100_000_000; "
+                "fastpysgi.run(plain_wsgi.application, '127.0.0.1', {port}, loglevel=0)"),
+        "fastpysgi",
+    ),
+    Server(
+        "freastal-0.0.3",
+        by_code("freastal==0.0.3", "import freastal, plain_wsgi; "
+                "freastal.serve(plain_wsgi.application, host='127.0.0.1', port={port})"),
+        "freastal==0.0.3", note="the prototype published earlier",
+    ),
+    Server(
+        "granian",
+        in_rival("granian", "granian", "--interface", "wsgi", "--port", "{port}", "--working-dir", "{apps}", "--no-ws",
+                 "--backlog", "20000", "--backpressure", "20000", "plain_wsgi:application"),
+        "granian",
+    ),
+    Server(
+        "gunicorn-gthread",
+        in_rival("gunicorn", "gunicorn", "-k", "gthread", "--threads", "4", "--keep-alive", "300",
+                 "--worker-connections", "20000", *GUNICORN),
+        "gunicorn",
+    ),
+    Server(
+        "gunicorn-sync",
+        in_rival("gunicorn", "gunicorn", *GUNICORN),
+        "gunicorn", note="a connection for every request", keeps_alive=False,
+    ),
+    Server(
+        "uvicorn-asgi",
+        in_rival("uvicorn[standard]", "uvicorn", "--port", "{port}", "--app-dir", "{apps}",
+                 "--timeout-keep-alive", "300", "--no-access-log", "plain_asgi:application"),
+        "uvicorn[standard]", note="uvloop and httptools, the ASGI twin of the application",
+    ),
+]
+# fmt: on
 
 BY_NAME = {server.name: server for server in SERVERS}
 

@@ -1,8 +1,8 @@
 """One WSGI application for every server: the same bytes, whoever serves them.
 
-    GET  /500       500 bytes            GET  /12k      12 KiB
-    POST /upload    the length of what was sent, read in one go
-    GET  /stream    a generator of 1000 chunks of 1 KiB
+GET  /500       500 bytes            GET  /12k      12 KiB
+POST /upload    the length of what was sent, read in one go
+GET  /stream    a generator of 1000 chunks of 1 KiB
 """
 
 SMALL = b"x" * 500
