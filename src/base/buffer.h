@@ -12,9 +12,9 @@
 
 struct fr_buffer {
     char *data;
-    size_t len;       /* bytes in use, from data */
-    size_t capacity;  /* bytes owned */
-    size_t len_max;   /* the limit */
+    size_t len;      /* bytes in use, from data */
+    size_t capacity; /* bytes owned */
+    size_t len_max;  /* the limit */
 };
 
 /* An empty buffer that will hold at most `len_max` bytes. Allocates nothing. */

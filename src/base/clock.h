@@ -12,10 +12,10 @@
 #define FR_CLOCK_DATE_LEN 29 /* "Sun, 06 Nov 1994 08:49:37 GMT", RFC 9110 section 5.6.7 */
 
 struct fr_clock {
-    uint64_t now_ms;                  /* monotonic, of this turn */
-    int64_t wall_s;                   /* seconds since 1970, of this turn */
-    bool frozen;                      /* a test moves it; update does nothing */
-    int64_t date_s;                   /* the second that `date` was written for */
+    uint64_t now_ms; /* monotonic, of this turn */
+    int64_t wall_s;  /* seconds since 1970, of this turn */
+    bool frozen;     /* a test moves it; update does nothing */
+    int64_t date_s;  /* the second that `date` was written for */
     char date[FR_CLOCK_DATE_LEN + 1];
 };
 

@@ -18,14 +18,14 @@ struct fr_limits {
     size_t trailer_bytes_max;         /* 8190     all trailers of one body; 431 beyond */
     unsigned connections_max;         /* 10000    per worker; 503 and Retry-After beyond; 0: no limit */
 
-    unsigned head_timeout_ms;         /* 10000    first byte to end of head; 408 */
-    unsigned body_timeout_ms;         /* 30000    without progress while a body is awaited; 408 */
-    unsigned write_timeout_ms;        /* 30000    without progress while an answer is stuck; close */
-    unsigned keep_alive_timeout_ms;   /* 5000     between requests; close; 0: no keep-alive */
-    unsigned linger_timeout_ms;       /* 2000     reading what the peer still sends after an early end */
+    unsigned head_timeout_ms;       /* 10000    first byte to end of head; 408 */
+    unsigned body_timeout_ms;       /* 30000    without progress while a body is awaited; 408 */
+    unsigned write_timeout_ms;      /* 30000    without progress while an answer is stuck; close */
+    unsigned keep_alive_timeout_ms; /* 5000     between requests; close; 0: no keep-alive */
+    unsigned linger_timeout_ms;     /* 2000     reading what the peer still sends after an early end */
 
-    size_t write_high_bytes;          /* 65536    an exchange is not writable above */
-    size_t write_low_bytes;           /* 16384    and writable again at or below */
+    size_t write_high_bytes; /* 65536    an exchange is not writable above */
+    size_t write_low_bytes;  /* 16384    and writable again at or below */
 };
 
 /* The defaults above. */

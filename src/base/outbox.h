@@ -22,10 +22,10 @@
  * release(owner) is called, exactly once, on the worker's thread; without, they are borrowed for the
  * call and are copied whatever their size. */
 struct fr_chunk {
-    fr_span bytes;                 /* the bytes, when file < 0; else data is NULL and len the length */
-    int file;                      /* an open file descriptor, or -1 */
-    int64_t offset;                /* where in the file the piece begins */
-    void (*release)(void *owner);  /* may be NULL */
+    fr_span bytes;                /* the bytes, when file < 0; else data is NULL and len the length */
+    int file;                     /* an open file descriptor, or -1 */
+    int64_t offset;               /* where in the file the piece begins */
+    void (*release)(void *owner); /* may be NULL */
     void *owner;
 };
 
@@ -36,8 +36,8 @@ struct fr_outbox_node;
 
 struct fr_outbox {
     struct fr_outbox_node *first, *last;
-    size_t bytes;                  /* all that is queued, files included */
-    uint64_t consumed;             /* all that has left by consume since init; tells whether a peer reads */
+    size_t bytes;      /* all that is queued, files included */
+    uint64_t consumed; /* all that has left by consume since init; tells whether a peer reads */
     struct fr_pool *pool;
     struct fr_outbox_node *reserved; /* a page that waits for its commit; NULL: it is the last one */
 };

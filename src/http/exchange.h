@@ -54,7 +54,7 @@ struct fr_exchange {
     bool head_only;          /* HEAD, or a status without body: sent body bytes are dropped */
     bool blocked;            /* above the high mark: writable() will follow */
     bool calling;            /* inside a call to the application */
-    bool in_burst;                      /* set by the application: pieces come so fast that they need no packet each */
+    bool in_burst;           /* set by the application: pieces come so fast that they need no packet each */
     bool ended;              /* the protocol's `ended` event was told */
     bool draining;           /* the application was told that the worker drains */
     bool trailers_follow;    /* the response head promised trailers */
