@@ -25,7 +25,8 @@
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"                                           \
     "Referer: https://www.example.com/articles/index.html\r\n"                               \
     "Connection: keep-alive\r\n"                                                             \
-    "Cookie: session=0123456789abcdef0123456789abcdef; theme=dark; consent=1\r\n"            \
+    "Cookie: session=0123456789abcdef0123456789abcdef; theme=dark; consent=1; "              \
+    "_ga=GA1.1.1234567890.1234567890; csrftoken=0123456789abcdefghijklmnopqrstuv\r\n"        \
     "Upgrade-Insecure-Requests: 1\r\n"                                                       \
     "Sec-Fetch-Dest: document\r\n"                                                           \
     "Sec-Fetch-Mode: navigate\r\n"                                                           \

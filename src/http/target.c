@@ -49,16 +49,15 @@ static bool is_host_byte(char byte)
 static size_t span_registered_name(fr_span text)
 {
     size_t at = 0;
-    while (at < text.len) {
-        if (is_host_byte(text.data[at]))
+    for (;;) {
+        while (at < text.len && is_host_byte(text.data[at]))
             at++;
-        else if (text.data[at] == '%' && text.len - at >= 3 && hex_value(text.data[at + 1]) >= 0 &&
-                 hex_value(text.data[at + 2]) >= 0)
-            at += 3;
-        else
-            break;
+        if (text.len - at < 3 || text.data[at] != '%')
+            return at;
+        if (hex_value(text.data[at + 1]) < 0 || hex_value(text.data[at + 2]) < 0)
+            return at;
+        at += 3;
     }
-    return at;
 }
 
 static bool is_ipv4(fr_span text)

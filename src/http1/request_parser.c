@@ -188,6 +188,13 @@ static int parse_request_line(const struct work *work, size_t *at)
     return fr_target_parse(head);
 }
 
+/* What does not begin a method (or an empty line) is not HTTP, a TLS hello perhaps, and may never end its line:
+ * it is refused before. */
+static bool begins_method(char byte)
+{
+    return is_line_break(byte) || fr_is_token(fr_span_of(&byte, 1));
+}
+
 /* Empty lines, then the request line. 1 when it is done. */
 static int take_request_line(struct work *work)
 {
@@ -197,15 +204,10 @@ static int take_request_line(struct work *work)
             return FR_E_REQUEST_LINE;
     if (parser->line == work->bytes.len)
         return wait_for_more(work);
-    /* What cannot begin a method is not HTTP (a TLS hello perhaps) and may never end its line. */
-    fr_span first = fr_span_slice(work->bytes, parser->line, parser->line + 1);
-    if (!is_line_break(first.data[0]) && !fr_is_token(first))
-        return FR_E_METHOD;
-
     size_t at = parser->line;
     int error = parse_request_line(work, &at);
     if (error)
-        return refuse_line(work, error);
+        return begins_method(work->bytes.data[parser->line]) ? refuse_line(work, error) : FR_E_METHOD;
     if (at - 2 - parser->line > work->limits->request_line_bytes_max)
         return FR_E_REQUEST_LINE_TOO_LONG;
     parser->line = (uint32_t)at;
