@@ -5,7 +5,9 @@
  *
  * Two rules keep it simple to call: the wire side never frees itself inside a call, and the
  * answering side may be called from inside receive() (an application that answers at once) as well as
- * later. Inside receive() output is flushed by the caller when it returns; later, by the `output` event. */
+ * later. Inside receive() output is flushed by the caller when it returns; later, by the `output` event.
+ * Of the wire side only close() may be called from inside another call on the same protocol, that is from an
+ * event. */
 #ifndef FR_HTTP_PROTOCOL_H
 #define FR_HTTP_PROTOCOL_H
 

@@ -355,12 +355,12 @@ static int receive(struct fr_protocol *base, fr_span bytes)
     return error;
 }
 
-static void on_writable(struct connection *connection, bool nested)
+static void on_writable(struct connection *connection)
 {
     connection->base.awaits_writable = false;
     if (connection->current)
         fr_exchange_writable(&connection->current->base);
-    if (!nested && connection->pending.len && work_pending(connection, true) != 0)
+    if (connection->pending.len && work_pending(connection, true) != 0)
         assert(connection->base.finished); /* and the peer was told */
 }
 
@@ -403,7 +403,7 @@ static void on_drain(struct connection *connection)
 static void signal_connection(struct fr_protocol *base, enum fr_protocol_signal signal)
 {
     struct connection *connection = connection_of(base);
-    bool was_busy = connection->busy;
+    assert(!connection->busy);
     connection->busy = true;
     switch (signal) {
     case FR_SIGNAL_PEER_ENDED:
@@ -412,7 +412,7 @@ static void signal_connection(struct fr_protocol *base, enum fr_protocol_signal 
             base->phase = FR_PHASE_ANSWER;
         break;
     case FR_SIGNAL_WRITABLE:
-        on_writable(connection, was_busy);
+        on_writable(connection);
         break;
     case FR_SIGNAL_EXPIRED:
         on_expired(connection);
@@ -421,8 +421,6 @@ static void signal_connection(struct fr_protocol *base, enum fr_protocol_signal 
         on_drain(connection);
         break;
     }
-    if (was_busy)
-        return;
     settle(connection);
     connection->busy = false;
     base->events->output(base);
@@ -440,22 +438,21 @@ static void close_connection(struct fr_protocol *base, enum fr_close_reason reas
 
 /* ---- the answering side ---- */
 
-/* Dropping the rest of the body is possible and cheap enough to keep the connection. */
-static bool may_discard(const struct connection *connection, const struct http1_exchange *exchange)
+/* Dropping the rest of the body is cheap enough to keep the connection, as far as can be seen. */
+static bool may_discard(const struct connection *connection)
 {
-    if (exchange->awaits_continue)
-        return false; /* nobody knows whether the body will come */
     return connection->body.chunked || connection->body.left <= DISCARD_BYTES_MAX;
 }
 
 /* The connection may be used again after this answer, as far as is known when its head is written: an application
- * that has not asked for the body until now is taken not to want it. */
+ * that has not asked for the body until now is taken not to want it; and while the peer awaits 100 Continue, nobody
+ * knows whether the body will come. */
 static bool may_go_on(const struct connection *connection, const struct http1_exchange *exchange)
 {
     bool unwanted = !exchange->base.body_ended && exchange->base.credit == 0 && exchange->base.request_bytes == 0;
     bool was_last = connection->peer_ended && connection->pending.len == 0;
     return exchange->plan.keep_alive && !connection->base.draining && !was_last && !exchange->awaits_continue &&
-           !(unwanted && !may_discard(connection, exchange));
+           !(unwanted && !may_discard(connection));
 }
 
 /* The answer is complete. */
@@ -463,8 +460,7 @@ static void end_exchange(struct connection *connection)
 {
     struct http1_exchange *exchange = take_current(connection);
     bool body_left = !exchange->base.body_ended;
-    bool goes_on =
-        exchange->plan.keep_alive && !connection->base.draining && (!body_left || may_discard(connection, exchange));
+    bool goes_on = exchange->plan.keep_alive && !connection->base.draining && (!body_left || may_discard(connection));
     if (goes_on) {
         connection->discarding = body_left;
         connection->discard_left = DISCARD_BYTES_MAX;

@@ -63,9 +63,13 @@ static void on_output(struct fr_protocol *protocol)
 
 static void on_flush(struct fr_protocol *protocol, bool more)
 {
+    struct wire *wire = wire_of(protocol);
     (void)more;
-    wire_of(protocol)->flushes++;
-    write_all(wire_of(protocol));
+    wire->flushes++;
+    if (wire->drops_on_flush)
+        wire_drop(wire, FR_CLOSE_PEER_RESET);
+    else
+        write_all(wire);
 }
 
 static void on_begun(struct fr_protocol *protocol, struct fr_exchange *exchange)
@@ -213,6 +217,7 @@ void wire_close(struct wire *wire)
 {
     if (!wire->is_closed)
         wire_drop(wire, FR_CLOSE_STOP);
+    fr_outbox_clear(&wire->outbox);
     fr_buffer_free(&wire->unread);
     fr_buffer_free(&wire->output);
     fr_free((char *)wire->protocol - offsetof(struct stage, protocol));

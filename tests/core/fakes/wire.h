@@ -29,6 +29,7 @@ struct wire {
     struct fr_buffer output; /* all that was written */
     size_t taken;            /* of it, by wire_take */
     bool is_stuck;           /* the peer does not read: what is written stays in the outbox */
+    bool drops_on_flush;     /* a flush finds the peer gone, and the connection with it */
     bool is_closed;
     int error; /* of the first receive() that failed */
     unsigned outputs, flushes, begun, ended, refused;

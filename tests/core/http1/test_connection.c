@@ -392,6 +392,64 @@ TEST(no_request_is_begun_while_much_output_waits)
     close_talk(&talk);
 }
 
+TEST(a_request_behind_a_body_asked_for_late_waits_for_its_turn)
+{
+    struct talk talk;
+    open_talk(&talk, ECHO_BODY);
+    talk.echo.mode = ECHO_LATE;
+    say(&talk, POST("/1", "Content-Length: 3", "abc") GET("/2"));
+    struct fr_exchange *first = talk.echo.exchange;
+    fr_exchange_credit(first, 3);
+    EQUAL(fr_exchange_answer_text(first, 200, FR_SPAN("")), 0);
+    echo_let_go(first);
+    EQUAL(talk.echo.requests, 1);
+    wire_turn(&talk.wire);
+    EQUAL(talk.echo.requests, 2);
+    echo_let_go(talk.echo.exchange);
+    close_talk(&talk);
+}
+
+TEST(a_bad_request_that_waited_is_refused_in_its_turn)
+{
+    struct talk talk;
+    open_talk(&talk, ECHO_STREAM);
+    talk.echo.stream_bytes = 66000;
+    talk.wire.is_stuck = true;
+    say(&talk, GET("/1") "GET /2 HTTP/1.1\r\n\r\n");
+    IS(talk.wire.protocol->awaits_writable);
+    EQUAL(talk.wire.refused, 0);
+    talk.wire.is_stuck = false;
+    wire_turn(&talk.wire);
+    EQUAL(talk.wire.refused_error, FR_E_HOST);
+    IS(talk.wire.protocol->finished);
+    close_talk(&talk);
+}
+
+/* ---- trailers ---- */
+
+TEST(trailers_end_a_chunked_answer)
+{
+    struct talk talk;
+    const struct fr_response_header trailers[] = {{FR_SPAN("Digest"), FR_SPAN("x")},
+                                                  {FR_SPAN("Bad Name"), FR_SPAN("y")}};
+    const struct fr_response_head head = {.status = 200, .content_length = -1, .trailers = true};
+    open_talk(&talk, ECHO_LATE);
+    say(&talk, GET("/1") GET("/2"));
+    for (int i = 0; i < 2; i++) {
+        struct fr_exchange *exchange = talk.echo.exchange;
+        EQUAL(fr_exchange_respond(exchange, &head), 0);
+        EQUAL(fr_exchange_send(exchange, &FR_CHUNK_COPY(FR_SPAN("abc")), true), 0);
+        EQUAL(fr_exchange_trailers(exchange, trailers, 2), FR_E_RESPONSE_HEAD);
+        EQUAL(fr_exchange_trailers(exchange, trailers, 1), 0);
+        echo_let_go(exchange);
+        wire_turn(&talk.wire);
+        SAME(wire_take(&talk.wire), OK_HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nDigest: x\r\n\r\n");
+    }
+    EQUAL(talk.wire.ended, 2);
+    EQUAL(phase(&talk), FR_PHASE_IDLE);
+    close_talk(&talk);
+}
+
 /* ---- backpressure ---- */
 
 TEST(a_stream_stops_at_the_high_mark_and_goes_on_at_the_low)

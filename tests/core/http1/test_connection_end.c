@@ -65,6 +65,22 @@ TEST(a_bad_body_is_answered_when_no_head_was_sent)
     close_talk(&talk);
 }
 
+TEST(a_bad_body_that_waited_is_refused_when_it_is_asked_for)
+{
+    struct talk talk;
+    open_talk(&talk, ECHO_LATE);
+    say(&talk, POST("/", "Transfer-Encoding: chunked", "3\r\nabcX"));
+    EQUAL(talk.echo.aborts, 0);
+    fr_exchange_credit(talk.echo.exchange, 10);
+    EQUAL(talk.echo.aborts, 1);
+    EQUAL(talk.wire.ended_status, 400);
+    echo_let_go(talk.echo.exchange);
+    wire_turn(&talk.wire);
+    SAME(wire_take(&talk.wire), REFUSED("400 Bad Request", "34", "chunk data without CR LF after it"));
+    expect_end(&talk, FR_CLOSE_BAD_REQUEST, true);
+    close_talk(&talk);
+}
+
 TEST(a_bad_body_cuts_an_answer_that_was_begun)
 {
     struct talk talk;
@@ -239,6 +255,11 @@ TEST(lingering_has_an_end)
     say(&talk, "nonsense\r\n\r\n");
     IS(talk.wire.protocol->phase == FR_PHASE_LINGER);
     wire_signal(&talk.wire, FR_SIGNAL_EXPIRED);
+    IS(talk.wire.protocol->phase != FR_PHASE_LINGER);
+    close_talk(&talk);
+    open_talk(&talk, ECHO_FIXED);
+    say(&talk, "nonsense\r\n\r\n");
+    wire_signal(&talk.wire, FR_SIGNAL_PEER_ENDED);
     IS(talk.wire.protocol->phase != FR_PHASE_LINGER);
     close_talk(&talk);
 }
@@ -495,6 +516,22 @@ TEST(closing_aborts_what_is_open)
     fr_exchange_flush(talk.echo.exchange);
     EQUAL(fr_exchange_answer_text(talk.echo.exchange, 200, FR_SPAN("")), FR_E_GONE);
     echo_let_go(talk.echo.exchange);
+    EQUAL(fr_pool_taken(talk.wire.pool), 0);
+    close_talk(&talk);
+}
+
+TEST(closing_from_inside_a_flush)
+{
+    struct talk talk;
+    open_talk(&talk, ECHO_STREAM);
+    talk.echo.stream_bytes = 100000;
+    talk.echo.flushes = true;
+    talk.wire.drops_on_flush = true;
+    say(&talk, "GET /1 HTTP/1.1\r\nHo");
+    say(&talk, "st: a\r\n\r\n" GET("/2"));
+    EQUAL(talk.wire.flushes, 1);
+    EQUAL(talk.echo.aborts, 1);
+    EQUAL(talk.echo.requests, 1);
     EQUAL(fr_pool_taken(talk.wire.pool), 0);
     close_talk(&talk);
 }

@@ -270,6 +270,20 @@ TEST(no_field_can_split_the_response)
     close_desk(&desk);
 }
 
+TEST(a_field_is_special_by_its_name_not_its_length)
+{
+    struct desk desk;
+    open_desk(&desk);
+    desk.policy = (struct fr_response_policy){.server = {NULL, 0}, .date = false};
+    const struct fr_response_header fields[] = {field("Etag", "1"),           field("Expire", "2"),
+                                                field("Expires", "3"),        field("Set-Cookie", "4"),
+                                                field("Content-Ranger", "5"), field("Last-Modification", "6")};
+    EQUAL(write_head(&desk, 200, fields, 6), 0);
+    SAME(take(&desk), "HTTP/1.1 200 OK\r\nEtag: 1\r\nExpire: 2\r\nExpires: 3\r\nSet-Cookie: 4\r\n"
+                      "Content-Ranger: 5\r\nLast-Modification: 6\r\nTransfer-Encoding: chunked\r\n\r\n");
+    close_desk(&desk);
+}
+
 TEST(a_head_larger_than_a_page_goes_out_whole)
 {
     static char value[60000];
