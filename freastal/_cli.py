@@ -51,6 +51,10 @@ def run(arguments: list[str]) -> int:
         return _complain(f"{_flag_with_value(error)}: {error.problem}", error.exit_code)
     except FreastalError as error:
         return _complain(str(error), error.exit_code)
+    except ImportError as error:
+        if not (error.name or "").startswith("freastal"):
+            raise
+        return _complain(f"the compiled part cannot be loaded ({error.msg}); install freastal for this Python again", 1)
     except click.Abort:
         return 130
     return 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 
 import pytest
 
+import freastal
 from freastal import __version__, _cli
 from freastal.config import OPTIONS, Config
 from tests.support.server import BASIC, run_command
@@ -110,6 +112,14 @@ def test_the_version(capsys):
     assert re.fullmatch(
         rf"freastal {re.escape(__version__)} \(\w+ 3\.\d+\S*, .*libuv.*, \w+\)\n", capsys.readouterr().out
     )
+
+
+def test_the_extension_cannot_be_loaded(complaint, monkeypatch):
+    monkeypatch.delattr(freastal, "_core")
+    monkeypatch.setitem(sys.modules, "freastal._core", None)
+    said = complaint("--version", code=1)
+    assert said.startswith("the compiled part cannot be loaded (")
+    assert said.endswith("; install freastal for this Python again")
 
 
 def test_checking_the_configuration():
