@@ -292,8 +292,9 @@ TEST(an_answer_of_the_same_turn_comes_before_the_deadline)
     stage_connect(&stage, &scripted);
     struct late_answer answer = {.timer.expired = on_late_answer, .protocol = stage_connection(&stage)->protocol};
     enter_phase(&stage, FR_PHASE_BODY);
-    fr_timer_set(stage.loop, &answer.timer, 29000);
-    fr_clock_advance(fr_loop_clock(stage.loop), 31000);
+    stage_wait(&stage, 29500);
+    fr_timer_set(stage.loop, &answer.timer, 100);
+    fr_clock_advance(fr_loop_clock(stage.loop), 1000); /* both fall due in one turn, in this order */
     stage_turn(&stage);
     EQUAL(script.signals[FR_SIGNAL_EXPIRED], 0);
     close_all(&stage);
