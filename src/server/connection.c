@@ -70,6 +70,18 @@ static void receive_bytes(struct fr_connection *connection, fr_span bytes)
     connection->entered = false;
 }
 
+/* Written is what is queued, and what the kernel held back because more was promised. */
+static bool flush_channel(struct fr_connection *connection, bool more)
+{
+    if (fr_outbox_is_empty(&connection->channel.outbox) && !connection->gathering)
+        return true;
+    connection->gathering = more;
+    if (fr_channel_flush(&connection->channel, more) == 0)
+        return true;
+    fr_connection_close(connection, FR_CLOSE_PEER_RESET);
+    return false;
+}
+
 /* Writes what is queued. A protocol that waited for room, or has requests waiting inside, goes on here as long as
  * the peer takes what it says, but not for ever: a peer that reads as fast as we write must not keep the loop. */
 static void write_output(struct fr_connection *connection)
@@ -77,9 +89,7 @@ static void write_output(struct fr_connection *connection)
     struct fr_protocol *protocol = connection->protocol;
     const struct fr_outbox *outbox = &connection->channel.outbox;
     for (int refill = 0; refill < REFILLS_MAX; refill++) {
-        if (!fr_outbox_is_empty(outbox) && fr_channel_flush(&connection->channel, false) != 0)
-            fr_connection_close(connection, FR_CLOSE_PEER_RESET);
-        if (connection->reason || protocol->finished)
+        if (!flush_channel(connection, false) || connection->reason || protocol->finished)
             return;
         if (protocol->awaits_writable && outbox->bytes <= connection->channel.socket.low_bytes)
             tell_protocol(connection, FR_SIGNAL_WRITABLE);
@@ -314,13 +324,10 @@ static void on_output(struct fr_protocol *protocol)
 static void on_flush(struct fr_protocol *protocol, bool more)
 {
     struct fr_connection *connection = connection_of(protocol);
-    struct fr_channel *channel = &connection->channel;
-    if (connection->reason || fr_outbox_is_empty(&channel->outbox))
+    if (connection->reason)
         return;
-    if (fr_channel_flush(channel, more) != 0) {
+    if (!flush_channel(connection, more))
         protocol->gone = true;
-        fr_connection_close(connection, FR_CLOSE_PEER_RESET);
-    }
     on_output(protocol);
 }
 

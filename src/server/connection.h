@@ -67,6 +67,7 @@ struct fr_connection {
     bool reading;
     bool progressed; /* body bytes came since the deadline was set */
     bool lingering;  /* our direction is shut down */
+    bool gathering;  /* the last flush said that more follows: the kernel may hold bytes back */
     bool peer_ended;
     struct fr_peer peer;
 };

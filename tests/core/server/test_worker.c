@@ -264,6 +264,38 @@ TEST(serves_tcp_and_unix_and_keeps_alive)
     close_house(&house);
 }
 
+static void answer_in_a_burst(struct fr_application *application, struct fr_exchange *exchange)
+{
+    struct fr_response_head head = {.status = 200, .content_length = 4};
+    (void)application;
+    EQUAL(fr_exchange_respond(exchange, &head), 0);
+    exchange->in_burst = true;
+    EQUAL(fr_exchange_send(exchange, &FR_CHUNK_COPY(FR_SPAN("burs")), false), 0);
+    fr_exchange_flush(exchange); /* more was promised, and nothing comes */
+    EQUAL(fr_exchange_send(exchange, NULL, true), 0);
+    fr_exchange_let_go(exchange);
+}
+
+TEST(what_a_burst_held_back_leaves_with_the_turn)
+{
+    struct house house;
+    char text[500] = "";
+    struct fr_application_ops bursting = ops;
+    bursting.request = answer_in_a_burst;
+    prepare_house(&house);
+    house.application.ops = &bursting;
+    open_house(&house);
+    int client = connect_tcp(&house);
+    send_request(client);
+    for (int turns = 0; fr_worker_stats(house.worker)->requests_begun == 0; turns++) {
+        IS(turns < TURNS_MAX);
+        fr_worker_turn(house.worker, 10);
+    }
+    IS(recv(client, text, sizeof text - 1, MSG_DONTWAIT) > 0);
+    IS(strstr(text, "\r\n\r\nburs"));
+    close_house(&house);
+}
+
 TEST(counts_in_the_given_slot)
 {
     struct house house;
