@@ -64,10 +64,10 @@ class Lifeline:
     # In the worker.
 
     def report_ready(self, interface: str) -> None:
-        self._lower.sendall(f"ready {interface}\n".encode())
+        self._send(f"ready {interface}\n")
 
     def report_failure(self, code: int, reason: str) -> None:
-        self._lower.sendall(f"failed {code}\n{reason}".encode("utf-8", "backslashreplace"))
+        self._send(f"failed {code}\n{reason}")
 
     def watch(self, on_lost: Callable[[], None]) -> None:
         """`on_lost` is called, from a signal handler, when the server has ended."""
@@ -88,3 +88,9 @@ class Lifeline:
         fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
         check()
+
+    def _send(self, report: str) -> None:
+        try:
+            self._lower.sendall(report.encode("utf-8", "backslashreplace"))
+        except ConnectionError:
+            return  # Nobody is left to tell; watch finds out as well.

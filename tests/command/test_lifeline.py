@@ -79,6 +79,14 @@ def test_the_end_of_the_server_is_signalled(ends, lost):
     assert lost == [True]
 
 
+def test_a_report_that_nobody_reads_is_no_failure(ends, lost):
+    upper, lower = ends
+    upper._upper.close()
+    lower.report_ready("wsgi")
+    lower.report_failure(3, "why")
+    assert lost == [True]
+
+
 def test_a_byte_is_not_the_end(ends, lost):
     upper, _ = ends
     upper._upper.sendall(b"x")
