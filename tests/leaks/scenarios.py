@@ -1,0 +1,284 @@
+"""What is done a hundred thousand times to see whether anything stays behind; a program, for a process of its own.
+
+    python -m tests.leaks.scenarios NAME ROUNDS
+
+A worker and its peers share one thread, turn by turn, so that nothing else runs. Prints what the process held after
+a warm-up and what it holds after the rounds, as JSON.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from freastal import _core
+
+WARM_UP = 0.1
+"""Of the rounds: caches, free lists and pools fill."""
+BATCH = 50
+"""Requests sent at once."""
+
+GET = b"GET /some/path?query=string HTTP/1.1\r\nHost: localhost\r\nX-Other: value\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKED += b"3e8\r\n" + b"x" * 1000 + b"\r\n0\r\n\r\n"
+FIELDS = GET[:-2] + b"".join(b"X-%d: y\r\nCookie: c\r\nA_%d: b\r\n" % (i, i) for i in range(25)) + b"\r\n"
+PIECE = b"p" * 3000
+HEADERS = [("Content-Type", "text/plain"), ("X-Marker", "marker")]
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class Scene:
+    """A worker that is turned here, and what the scenario asks of it."""
+
+    def __init__(self, application: Any, **options: Any) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.listener.setblocking(False)
+        bind = (self.listener.fileno(), "127.0.0.1", self.listener.getsockname()[1], False)
+        settings = {"interface": "wsgi", "limits": {}, "log_exception": self.on_failure, **options}
+        self.worker = _core.Worker(application, binds=[bind], **settings)
+        self.worker.start()
+        self.failures = 0
+        self.peer = self.connect()
+
+    def on_failure(self, sentence: str, error: BaseException) -> None:
+        self.failures += 1
+
+    def connect(self) -> socket.socket:
+        peer = socket.create_connection(self.listener.getsockname())
+        peer.setblocking(False)
+        return peer
+
+    def turn_until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self.worker.turn(-1)
+
+    def answer(self, request: bytes, rounds: int, requests_each: int = 1) -> None:
+        """Sends the request so often on one connection, and reads the answers."""
+        for done in range(0, rounds, BATCH):
+            batch = min(BATCH, rounds - done)
+            wanted = self.worker.stats()["requests_begun"] + batch * requests_each
+            left = memoryview(request * batch)
+            while left or self.worker.stats()["requests_begun"] < wanted or self.worker.stats()["requests_open"]:
+                try:
+                    left = left[self.peer.send(left) :]
+                except BlockingIOError:
+                    pass
+                self.worker.turn(0)
+                self.read()
+            self.read()
+
+    def read(self) -> None:
+        try:
+            while self.peer.recv(1 << 20):
+                pass
+        except BlockingIOError:
+            pass
+
+    def on_new_connections(self, request: bytes, rounds: int, reset: bool = False) -> None:
+        """Each request on a connection of its own, which the peer leaves when it has been begun."""
+        for _ in range(rounds):
+            stats = self.worker.stats()
+            with self.connect() as peer:
+                peer.send(request)
+                self.turn_until(lambda begun=stats["bytes_received"]: self.worker.stats()["bytes_received"] > begun)  # type: ignore[misc]
+                if reset:
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            self.turn_until(lambda: self.worker.stats()["connections_open"] == 1)
+
+    def close(self) -> None:
+        self.peer.close()
+        self.worker.close()
+        self.listener.close()
+
+
+def as_list(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", HEADERS)
+    return [b"x" * 500]
+
+
+def as_large_list(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", HEADERS)
+    return [PIECE, PIECE + b"!"]
+
+
+def as_generator(environ: Environ, start_response: StartResponse) -> Any:
+    start_response("200 OK", HEADERS)
+    yield b"first"
+    yield PIECE
+    yield b"".join([b"x"] * 3000)
+
+
+def by_write(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    write = start_response("200 OK", HEADERS)
+    write(b"first")
+    write(b"".join([b"x"] * 3000))
+    return []
+
+
+def echo(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    body = environ["wsgi.input"]
+    parts = [body.read(10), body.readline(), *body.readlines(), *body]
+    start_response("200 OK", HEADERS)
+    return parts
+
+
+def of_file(environ: Environ, start_response: StartResponse) -> Any:
+    start_response("200 OK", HEADERS)
+    return environ["wsgi.file_wrapper"](open(__file__, "rb"))
+
+
+def of_memory_file(environ: Environ, start_response: StartResponse) -> Any:
+    start_response("200 OK", HEADERS)
+    return environ["wsgi.file_wrapper"](io.BytesIO(b"x" * 20_000))
+
+
+def keeping(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """Makes a cycle of everything it is given."""
+    write = start_response("200 OK", HEADERS)
+    environ["cycle"] = [environ, start_response, write, environ["wsgi.input"]]
+    return [b"x"]
+
+
+def never_ending(environ: Environ, start_response: StartResponse) -> Any:
+    start_response("200 OK", HEADERS)
+    while True:
+        yield PIECE * 30
+
+
+MISTAKES: list[Callable[[StartResponse], Any]] = [
+    lambda start_response: 1 / 0,
+    lambda start_response: start_response("nonsense", []),
+    lambda start_response: start_response("200 OK", [("A", "b\n")]),
+    lambda start_response: start_response("200 OK", [("A", "b"), ("Connection", "close")]),
+    lambda start_response: start_response("200 OK", [("A", 1)]),
+    lambda start_response: [start_response("200 OK", HEADERS), start_response("200 OK", HEADERS)],
+    lambda start_response: [b"no head"],
+    lambda start_response: start_response("200 OK", HEADERS) and None,
+    lambda start_response: start_response("200 OK", HEADERS) and "text",
+    lambda start_response: start_response("200 OK", HEADERS) and [b"a", "text"],
+    lambda start_response: start_response("200 OK", HEADERS) and iter([1]),
+    lambda start_response: start_response("200 OK", [("Content-Length", "1")]) and [b"abc"],
+    lambda start_response: start_response("200 OK", [("Content-Length", "1")]) and iter([b"abc", b"d"]),
+]
+
+
+class Mistaken:
+    """Makes another mistake each time; the answer is complete, so that the connection goes on."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Any:
+        self.calls += 1
+        return MISTAKES[self.calls % len(MISTAKES)](start_response)
+
+
+def failing_late(environ: Environ, start_response: StartResponse) -> Any:
+    start_response("200 OK", HEADERS)
+    yield b"first"
+    raise ValueError("late")
+
+
+def replacing(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", HEADERS)
+    try:
+        raise ValueError("x")
+    except ValueError:
+        start_response("500 Replaced", list(HEADERS), sys.exc_info())
+    return [b"x"]
+
+
+Round = Callable[[Scene, int], None]
+
+
+def repeating(request: bytes) -> Round:
+    return lambda scene, rounds: scene.answer(request, rounds)
+
+
+def connecting(request: bytes, reset: bool = False) -> Round:
+    return lambda scene, rounds: scene.on_new_connections(request, rounds, reset)
+
+
+LEAKED: list[Any] = []
+
+
+def leaking(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    LEAKED.append([environ["PATH_INFO"]])
+    return as_list(environ, start_response)
+
+
+SCENARIOS: dict[str, tuple[Any, Round, dict[str, Any]]] = {
+    "list": (as_list, repeating(GET), {}),
+    "large_list": (as_large_list, repeating(GET), {}),
+    "generator": (as_generator, repeating(GET), {}),
+    "write": (by_write, repeating(GET), {}),
+    "head": (as_generator, repeating(GET.replace(b"GET", b"HEAD")), {}),
+    "upload": (echo, repeating(POST), {}),
+    "upload_chunked": (echo, repeating(CHUNKED), {}),
+    "upload_to_file": (echo, repeating(POST), {"body_memory_max": 10}),
+    "file": (of_file, repeating(GET), {}),
+    "memory_file": (of_memory_file, repeating(GET), {}),
+    "cycles": (keeping, repeating(GET), {}),
+    "mistakes": (Mistaken(), repeating(GET), {}),
+    "replaced": (replacing, repeating(GET), {}),
+    "fields": (as_list, repeating(FIELDS), {}),
+    "connections": (as_list, connecting(GET), {}),
+    "failing_late": (failing_late, connecting(GET), {}),
+    "too_short": (lambda e, s: s("200 OK", [("Content-Length", "9")]) and [b"abc"], connecting(GET), {}),
+    "refused": (as_list, connecting(b"rubbish\r\n\r\n"), {}),
+    "left_stream": (never_ending, connecting(GET, reset=True), {}),
+    "left_stream_politely": (never_ending, connecting(GET), {}),
+    "left_upload": (echo, connecting(POST[:-1]), {}),
+    "left_upload_to_file": (echo, connecting(POST[:-1], reset=True), {"body_memory_max": 10}),
+}
+
+
+def resident_bytes() -> int:
+    if not os.path.exists("/proc/self/statm"):
+        return 0
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+def holdings(application: Any) -> dict[str, int]:
+    gc.collect()
+    shared = [application, *HEADERS, HEADERS, HEADERS[0][1], PIECE, _core.Worker]
+    return {
+        "objects": len(gc.get_objects()),
+        "blocks": sys.getallocatedblocks(),
+        "references": sum(map(sys.getrefcount, shared)),
+        "total_references": getattr(sys, "gettotalrefcount", lambda: 0)(),
+        "descriptors": descriptors(),
+        "resident_bytes": resident_bytes(),
+    }
+
+
+def main(name: str, rounds: int) -> None:
+    application, run, options = SCENARIOS[name] if name in SCENARIOS else (leaking, repeating(GET), {})
+    tempfile.gettempdir()
+    scene = Scene(application, **options)
+    run(scene, max(int(rounds * WARM_UP), BATCH))
+    before = holdings(application)
+    run(scene, rounds)
+    after = holdings(application)
+    stats = scene.worker.stats()
+    scene.close()
+    print(json.dumps({"before": before, "after": after, "failures": scene.failures, "stats": stats}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

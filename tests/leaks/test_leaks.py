@@ -1,0 +1,71 @@
+"""Nothing grows: not over 100 000 requests, not over errors, uploads and peers that leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.leaks.scenarios import SCENARIOS
+from tests.support.server import ROOT, command_environment
+
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
+"""Then freed memory is kept for a while, and everything is slower."""
+
+REQUESTS = 100_000
+CONNECTIONS = 5_000
+OTHERS = 20_000
+
+ROUNDS = {"list": REQUESTS, "generator": REQUESTS, "mistakes": REQUESTS, "upload": REQUESTS}
+BY_CONNECTION = ("connections", "failing_late", "too_short", "refused", "left_")
+
+RESIDENT_GROWTH_MAX = 1 << 20
+BLOCKS_GROWTH_MAX = 200
+"""Of Python's allocator: interned names, free lists and the like settle late."""
+
+
+def rounds_of(name: str) -> int:
+    rounds = CONNECTIONS if name.startswith(BY_CONNECTION) else ROUNDS.get(name, OTHERS)
+    return rounds // 10 if SANITIZED else rounds
+
+
+def play(name: str, rounds: int) -> dict[str, Any]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.leaks.scenarios", name, str(rounds)],
+        cwd=ROOT,
+        env=command_environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_nothing_grows(name: str) -> None:
+    rounds = rounds_of(name)
+    result = play(name, rounds)
+    before, after = result["before"], result["after"]
+    stats = result["stats"]
+    assert stats["requests_begun"] + stats["requests_refused"] > rounds  # it did happen
+    growth = {key: after[key] - before[key] for key in before}
+    assert growth["objects"] <= 2, growth
+    assert abs(growth["references"]) <= 2, growth
+    assert growth["descriptors"] == 0, growth
+    assert growth["blocks"] <= BLOCKS_GROWTH_MAX, growth
+    assert growth["total_references"] <= BLOCKS_GROWTH_MAX, growth
+    if not SANITIZED:
+        assert growth["resident_bytes"] <= RESIDENT_GROWTH_MAX, growth
+
+
+def test_a_leak_would_be_seen() -> None:
+    """The measure itself: one object kept by each request is found."""
+    result = play("leaking", 1000)
+    assert result["after"]["objects"] - result["before"]["objects"] > 900
+    assert result["after"]["blocks"] > result["before"]["blocks"] + BLOCKS_GROWTH_MAX or SANITIZED
