@@ -9,7 +9,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-C_FILES = $(shell find src tests bench -name '*.[ch]')
+C_FILES = $(shell find src tests bench -name '*.[ch]' -not -path 'bench/rivals/*' -not -path 'bench/build/*')
 
 .NOTPARALLEL:
 .PHONY: run build test sanitized versions bench lint format clean
