@@ -90,6 +90,17 @@ static void close_result(struct fr_wsgi_request *request)
     Py_DECREF(result);
 }
 
+/* The file of a long body, unless somebody still holds on to wsgi.input. */
+static void reclaim_file(struct fr_wsgi_request *request)
+{
+    if (request->input != NULL && Py_REFCNT(request->input) == 1) {
+        uint64_t len;
+        int file = fr_wsgi_input_detach(request->input, &len);
+        fr_wsgi_spool_give(&request->wsgi->spool, file, len);
+    }
+    Py_CLEAR(request->input);
+}
+
 /* Gives up the request: closes the result, lets go of the exchange, frees `request`. An answer that is not complete
  * is cut. */
 static void finish(struct fr_wsgi_request *request)
@@ -107,6 +118,7 @@ static void finish(struct fr_wsgi_request *request)
     Py_CLEAR(request->method);
     Py_CLEAR(request->path);
     fr_wsgi_body_free(&request->body);
+    reclaim_file(request);
     struct fr_exchange *exchange = request->exchange;
     exchange->application_data = NULL;
     fr_pool_give(fr_loop_pool(wsgi->loop), request, sizeof *request);
@@ -188,6 +200,8 @@ static int hand_over_body(struct fr_wsgi_request *request)
     if (fr_wsgi_body_take(&request->body, &bytes, &file) < 0)
         return -1;
     PyObject *input = fr_wsgi_input_new(wsgi->state, bytes, file, len);
+    if (file >= 0)
+        request->input = Py_XNewRef(input);
     bool chunked = request->exchange->request_length == FR_BODY_CHUNKED;
     return fr_wsgi_environ_set_body(wsgi, request->environ, input, len, chunked);
 }
@@ -196,7 +210,7 @@ static void on_body(struct fr_exchange *exchange, fr_span bytes, bool last)
 {
     struct fr_wsgi_request *request = exchange->application_data;
     fr_gil_take(request->wsgi->gil);
-    if (fr_wsgi_body_append(&request->body, bytes, &request->wsgi->temporary_folder) < 0 ||
+    if (fr_wsgi_body_append(&request->body, bytes, &request->wsgi->spool) < 0 ||
         (last && hand_over_body(request) < 0))
         fail(request);
     else if (last)
@@ -293,7 +307,7 @@ void fr_wsgi_close(struct fr_wsgi *wsgi)
     Py_CLEAR(wsgi->options.url_scheme);
     Py_CLEAR(wsgi->empty_input);
     Py_CLEAR(wsgi->errors);
-    Py_CLEAR(wsgi->temporary_folder);
+    fr_wsgi_spool_close(&wsgi->spool);
     Py_CLEAR(wsgi->start_response);
     Py_CLEAR(wsgi->write);
     Py_CLEAR(wsgi->interrupt);

@@ -39,7 +39,7 @@ struct fr_wsgi {
     PyObject *empty_input;            /* wsgi.input of every request without a body */
     PyObject *errors;                 /* what wsgi.errors is in the templates: the last sys.stderr seen */
     PyObject *null_errors;            /* a stream to nowhere, for when sys.stderr is None; or NULL */
-    PyObject *temporary_folder;       /* bytes; NULL before the first body that needed it */
+    struct fr_wsgi_spool spool;       /* temporary files for long bodies */
     PyObject *start_response, *write; /* kept for the next request; NULL while in use */
     PyObject *interrupt;              /* a KeyboardInterrupt that came out of the callable; NULL: none */
     struct fr_wsgi_template *templates;
@@ -51,6 +51,7 @@ struct fr_wsgi {
 struct fr_wsgi_request {
     struct fr_exchange *exchange;
     struct fr_wsgi *wsgi;
+    PyObject *input;                  /* wsgi.input, when its file is to be had back; else NULL */
     PyObject *environ;                /* until the callable has returned */
     PyObject *method, *path;          /* str, for sentences in the log; path as received */
     PyObject *start_response, *write; /* while the callable may use them */

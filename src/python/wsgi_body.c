@@ -2,9 +2,6 @@
 #include "python/wsgi_body.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* What a promise alone is worth; beyond, memory follows what has arrived. */
@@ -26,68 +23,30 @@ void fr_wsgi_body_free(struct fr_wsgi_body *body)
     }
 }
 
-static int find_folder(PyObject **folder)
+static int write_all(const struct fr_wsgi_body *body, fr_span bytes, uint64_t at)
 {
-    if (*folder != NULL)
-        return 0;
-    PyObject *module = PyImport_ImportModule("tempfile");
-    PyObject *text = module ? PyObject_CallMethod(module, "gettempdir", NULL) : NULL;
-    int status = text != NULL && PyUnicode_FSConverter(text, folder) ? 0 : -1;
-    Py_XDECREF(text);
-    Py_XDECREF(module);
-    return status;
-}
-
-/* A file that nobody can find: without a name where the system can, else unlinked at once. */
-static int open_nameless(const char *folder)
-{
-#ifdef O_TMPFILE
-    int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-    if (file >= 0)
-        return file;
-#endif
-    char path[4096];
-    int len = snprintf(path, sizeof path, "%s/freastal-XXXXXX", folder);
-    if (len < 0 || (size_t)len >= sizeof path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    int named = mkstemp(path);
-    if (named < 0)
-        return -1;
-    (void)unlink(path);
-    (void)fcntl(named, F_SETFD, FD_CLOEXEC);
-    return named;
-}
-
-static int write_all(int file, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t written = write(file, data, len);
+    while (bytes.len > 0) {
+        ssize_t written = pwrite(body->file, bytes.data, bytes.len, (off_t)at);
         if (written < 0) {
             if (errno == EINTR)
                 continue;
             PyErr_SetFromErrno(PyExc_OSError);
             return -1;
         }
-        data += written;
-        len -= (size_t)written;
+        bytes = fr_span_skip(bytes, (size_t)written);
+        at += (uint64_t)written;
     }
     return 0;
 }
 
-static int move_to_file(struct fr_wsgi_body *body, PyObject **folder)
+static int move_to_file(struct fr_wsgi_body *body, struct fr_wsgi_spool *spool)
 {
-    if (find_folder(folder) < 0)
+    body->file = fr_wsgi_spool_take(spool);
+    if (body->file < 0)
         return -1;
-    body->file = open_nameless(PyBytes_AS_STRING(*folder));
-    if (body->file < 0) {
-        PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(*folder));
-        return -1;
-    }
     if (body->bytes == NULL)
         return 0;
-    int status = write_all(body->file, PyBytes_AS_STRING(body->bytes), (size_t)body->len);
+    int status = write_all(body, fr_span_of(PyBytes_AS_STRING(body->bytes), (size_t)body->len), 0);
     Py_CLEAR(body->bytes);
     return status;
 }
@@ -115,16 +74,16 @@ static int grow(struct fr_wsgi_body *body, uint64_t needed)
     return _PyBytes_Resize(&body->bytes, (Py_ssize_t)capacity_for(body, needed));
 }
 
-int fr_wsgi_body_append(struct fr_wsgi_body *body, fr_span piece, PyObject **folder)
+int fr_wsgi_body_append(struct fr_wsgi_body *body, fr_span piece, struct fr_wsgi_spool *spool)
 {
     if (piece.len == 0)
         return 0;
     uint64_t needed = body->len + piece.len;
     bool too_long = needed > body->memory_max || (body->promised > 0 && (uint64_t)body->promised > body->memory_max);
-    if (body->file < 0 && too_long && move_to_file(body, folder) < 0)
+    if (body->file < 0 && too_long && move_to_file(body, spool) < 0)
         return -1;
     if (body->file >= 0) {
-        if (write_all(body->file, piece.data, piece.len) < 0)
+        if (write_all(body, piece, body->len) < 0)
             return -1;
     } else {
         if (grow(body, needed) < 0)

@@ -8,7 +8,7 @@
 #define FR_PYTHON_WSGI_BODY_H
 
 #include "base/span.h"
-#include "python/compat.h"
+#include "python/wsgi_spool.h"
 
 struct fr_wsgi_body {
     PyObject *bytes;     /* NULL: none yet, or all in the file */
@@ -21,9 +21,8 @@ struct fr_wsgi_body {
 /* An empty body. `promised` is the Content-Length, or negative. */
 void fr_wsgi_body_init(struct fr_wsgi_body *body, int64_t promised, uint64_t memory_max);
 
-/* Appends a copy. `folder` is where a file may be made: a bytes object, looked up and stored there when it
- * is first needed. 0, or -1 and an exception. */
-int fr_wsgi_body_append(struct fr_wsgi_body *body, fr_span piece, PyObject **folder);
+/* Appends a copy; a file comes from `spool`. 0, or -1 and an exception. */
+int fr_wsgi_body_append(struct fr_wsgi_body *body, fr_span piece, struct fr_wsgi_spool *spool);
 
 /* The body is complete: gives away what was gathered, which is bytes (a new reference) or, when that is
  * NULL and no exception is set, the file (a descriptor of the caller's). 0, or -1 and an exception. */

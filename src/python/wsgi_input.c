@@ -53,6 +53,16 @@ static void input_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+int fr_wsgi_input_detach(PyObject *self, uint64_t *len)
+{
+    struct wsgi_input *input = INPUT(self);
+    int file = input->file;
+    *len = input->len;
+    input->file = -1;
+    input->len = input->at = 0;
+    return file;
+}
+
 /* Exactly `len` bytes of the file, which has them: we wrote them. */
 static int read_file(const struct wsgi_input *input, char *to, size_t len, uint64_t from)
 {
