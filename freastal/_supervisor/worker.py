@@ -116,7 +116,8 @@ def leave(code: int) -> None:
     """Ends a forked worker as the interpreter would end, but without unwinding the frames of the server below it."""
     try:
         if "threading" in sys.modules:
-            shutdown: Callable[[], None] = getattr(sys.modules["threading"], "_shutdown")  # noqa: B009  (not in typeshed)
+            # Joins the threads that are not daemons, as the interpreter does; typeshed does not know it.
+            shutdown: Callable[[], None] = getattr(sys.modules["threading"], "_shutdown")  # noqa: B009
             shutdown()
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
