@@ -295,6 +295,30 @@ def test_workers_do_not_outlive_the_server(launch, gate):
     assert refuses(server)
 
 
+DEPARTING = """
+import atexit, os, threading
+from tests.support.apps.basic import app
+def work():
+    threading.main_thread().join()
+    os.write(2, b"the thread ended\\n")
+def at_exit():
+    os.write(2, b"the exit function ran\\n")
+atexit.register(at_exit)
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_worker_leaves_as_an_interpreter_does(launch, tmp_path):
+    (tmp_path / "departing.py").write_text(DEPARTING)
+    server = launch("departing:app", "--app-dir", str(tmp_path))
+    assert server.get().status == 200
+    assert server.stop() == 0
+    assert [line for line in server.lines if " ran" in line or " thread " in line] == [
+        "the thread ended\n",
+        "the exit function ran\n",
+    ]
+
+
 # What lies about.
 
 
