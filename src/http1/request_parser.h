@@ -3,7 +3,8 @@
  * Allocates nothing for a head that arrives whole. For a head in pieces the caller keeps the bytes from the
  * start of the head together and calls again with more of them (they may have moved); lines that were
  * parsed once are not parsed again, and no byte is scanned twice for a line's end. A malformed line is
- * refused as soon as it is complete, an over-long one as soon as it is too long. */
+ * refused as soon as it is complete, an over-long one as soon as it is too long, and what does not begin with
+ * the byte of a method at once. */
 #ifndef FR_HTTP1_REQUEST_PARSER_H
 #define FR_HTTP1_REQUEST_PARSER_H
 
