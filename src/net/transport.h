@@ -46,7 +46,8 @@ struct fr_transport_ops {
     FR_CHECKED int (*open)(struct fr_socket *socket, int fd);
     void (*read)(struct fr_socket *socket, bool wanted); /* off after open */
     /* Writes as much as the kernel takes; 0 (look at the outbox for what is left) or FR_E_GONE. With `more`
-     * the kernel may wait a moment for a full segment, because more follows at once. */
+     * the kernel may hold short pieces back while earlier ones are on their way, because more follows at once;
+     * a flush without, also of an empty outbox, sends what it holds. */
     FR_CHECKED int (*flush)(struct fr_socket *socket, bool more);
     void (*end)(struct fr_socket *socket); /* shut down our direction; outbox is empty */
     /* Drops what is not sent yet; closed() follows, from the loop, never from here. Idempotent. */

@@ -40,15 +40,15 @@
 struct uv_socket {
     uv_poll_t poll; /* data: the struct fr_socket */
     int fd;
-    uint8_t watched;   /* UV_READABLE, UV_WRITABLE, UV_DISCONNECT: what the kernel has been asked for */
-    bool handling : 1; /* on_poll is at work and will settle what is watched */
-    bool reading : 1;  /* the user wants bytes */
-    bool ended : 1;    /* the peer's end has been read */
-    bool hung_up : 1;  /* the peer's end has been seen, behind bytes that nobody wants yet */
-    bool stuck : 1;    /* the kernel took no more: writability is awaited */
-    bool owing : 1;    /* a flush left bytes behind: drained() is due */
-    bool corked : 1;   /* the last bytes went with MSG_MORE */
-    bool broken : 1;   /* failed() was called, or flush() answered FR_E_GONE */
+    uint8_t watched;    /* UV_READABLE, UV_WRITABLE, UV_DISCONNECT: what the kernel has been asked for */
+    bool handling : 1;  /* on_poll is at work and will settle what is watched */
+    bool reading : 1;   /* the user wants bytes */
+    bool ended : 1;     /* the peer's end has been read */
+    bool hung_up : 1;   /* the peer's end has been seen, behind bytes that nobody wants yet */
+    bool stuck : 1;     /* the kernel took no more: writability is awaited */
+    bool owing : 1;     /* a flush left bytes behind: drained() is due */
+    bool gathering : 1; /* TCP gathers short pieces while earlier ones are on their way (RFC 896) */
+    bool broken : 1;    /* failed() was called, or flush() answered FR_E_GONE */
     bool closing : 1;
 };
 
@@ -105,7 +105,7 @@ static void read_some(struct fr_socket *socket, struct uv_socket *own)
     }
 }
 
-/* `more`: nothing is gained by sending a short segment now. */
+/* `more`: the next call brings what follows, so a short segment now gains nothing. */
 static ssize_t send_vectors(int fd, struct iovec *vectors, int count, bool more)
 {
     int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
@@ -129,7 +129,7 @@ static ssize_t send_file_copy(int fd, int file, int64_t offset, size_t len, bool
 }
 
 /* A file that has become shorter than was promised cannot be sent: EIO. */
-static ssize_t send_file(int fd, const struct fr_outbox *outbox, bool more, size_t *asked)
+static ssize_t send_file(int fd, const struct fr_outbox *outbox, size_t *asked)
 {
     int file = -1;
     int64_t offset = 0;
@@ -144,29 +144,29 @@ static ssize_t send_file(int fd, const struct fr_outbox *outbox, bool more, size
     if (count < 0 && errno != EINVAL && errno != ENOSYS)
         return -1;
 #endif
-    return send_file_copy(fd, file, offset, len, more || len < outbox->bytes, asked);
+    return send_file_copy(fd, file, offset, len, len < outbox->bytes, asked);
 }
 
 /* One system call's worth of what is in front. `asked` is how much the kernel might have taken. */
-static ssize_t write_front(int fd, const struct fr_outbox *outbox, bool more, size_t *asked)
+static ssize_t write_front(int fd, const struct fr_outbox *outbox, size_t *asked)
 {
     struct iovec vectors[VECTORS_MAX];
     int count = fr_outbox_gather(outbox, vectors, VECTORS_MAX);
     if (count == 0)
-        return send_file(fd, outbox, more, asked);
+        return send_file(fd, outbox, asked);
     *asked = 0;
     for (int i = 0; i < count; i++)
         *asked += vectors[i].iov_len;
-    return send_vectors(fd, vectors, count, more || *asked < outbox->bytes);
+    return send_vectors(fd, vectors, count, *asked < outbox->bytes);
 }
 
 /* As much as the kernel takes; 0 or an errno. */
-static int write_out(struct uv_socket *own, struct fr_outbox *outbox, bool more)
+static int write_out(struct uv_socket *own, struct fr_outbox *outbox)
 {
     size_t written = 0;
     while (!fr_outbox_is_empty(outbox)) {
         size_t asked = 0;
-        ssize_t count = write_front(own->fd, outbox, more, &asked);
+        ssize_t count = write_front(own->fd, outbox, &asked);
         if (count < 0 && errno == EINTR)
             continue;
         own->stuck = count < 0 || (size_t)count < asked;
@@ -185,7 +185,7 @@ static int write_out(struct uv_socket *own, struct fr_outbox *outbox, bool more)
 static void continue_writing(struct fr_socket *socket, struct uv_socket *own)
 {
     own->stuck = false;
-    int error = write_out(own, socket->outbox, false);
+    int error = write_out(own, socket->outbox);
     if (error) {
         fail(socket, own, error);
     } else if (own->owing && socket->outbox->bytes <= socket->low_bytes) {
@@ -253,12 +253,13 @@ static bool is_peer_gone(int error)
     }
 }
 
-/* Setting TCP_NODELAY anew sends what MSG_MORE holds back. On a unix socket nothing is held back. */
-static void push_corked(struct uv_socket *own)
+/* Setting TCP_NODELAY sends what was held back. A piece is held until the one before is acknowledged, so hardly
+ * ever for 40 ms, where MSG_MORE would hold it for 200. A unix socket holds nothing back, and refuses. */
+static void set_gathering(struct uv_socket *own, bool gathering)
 {
-    int on = 1;
-    own->corked = false;
-    (void)setsockopt(own->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    int no_delay = !gathering;
+    own->gathering = gathering;
+    (void)setsockopt(own->fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
 }
 
 static int open_loop(struct fr_loop *loop, void **state)
@@ -307,20 +308,18 @@ static int flush_socket(struct fr_socket *socket, bool more)
     struct fr_outbox *outbox = socket->outbox;
     if (own->broken || own->closing)
         return FR_E_GONE;
-    if (fr_outbox_is_empty(outbox)) {
-        if (own->corked && !more)
-            push_corked(own);
-        return 0;
-    }
-    if (!own->stuck) {
-        int error = write_out(own, outbox, more);
-        own->corked = more;
+    if (more && !own->gathering)
+        set_gathering(own, true);
+    if (!fr_outbox_is_empty(outbox) && !own->stuck) {
+        int error = write_out(own, outbox);
         if (error && is_peer_gone(error)) {
             own->broken = true;
             own->reading = false;
             return FR_E_GONE;
         }
     }
+    if (!more && own->gathering)
+        set_gathering(own, false);
     own->owing = own->stuck;
     if (own->stuck && !own->handling)
         settle(socket, own, false);

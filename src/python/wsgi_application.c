@@ -210,8 +210,7 @@ static void on_body(struct fr_exchange *exchange, fr_span bytes, bool last)
 {
     struct fr_wsgi_request *request = exchange->application_data;
     fr_gil_take(request->wsgi->gil);
-    if (fr_wsgi_body_append(&request->body, bytes, &request->wsgi->spool) < 0 ||
-        (last && hand_over_body(request) < 0))
+    if (fr_wsgi_body_append(&request->body, bytes, &request->wsgi->spool) < 0 || (last && hand_over_body(request) < 0))
         fail(request);
     else if (last)
         run(request);

@@ -16,7 +16,7 @@
 struct fr_wsgi_spool {
     PyObject *folder; /* bytes, what tempfile.gettempdir() says; NULL before the first file */
     bool has_spare;
-    int spare;        /* a file that nobody uses, when there is one */
+    int spare; /* a file that nobody uses, when there is one */
 };
 
 /* A file to be written from its beginning, the caller's; -1 and an exception. */
