@@ -67,6 +67,7 @@ class Process:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             cwd="/",  # so that no rival imports what lies in the folder of whoever measures
         )
 
