@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from freastal import __version__
-from tests.support.server import ROOT, run_command
+from tests.support.server import CHECKOUT, run_command
 
 
 def test_the_module_is_the_command(monkeypatch, capsys):
@@ -31,5 +31,5 @@ def test_in_a_process_of_its_own():
 
 
 def test_the_version_is_that_of_the_project():
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'^version = "(.*)"$', project, re.MULTILINE)[1] == __version__

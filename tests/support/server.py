@@ -25,8 +25,9 @@ import freastal
 if TYPE_CHECKING:
     from tests.support.peer import Peer
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 # Where commands start and what they import from. Not the checkout when another build is tested: tools/sanitized.
-ROOT = Path(os.environ.get("FREASTAL_TEST_ROOT") or Path(__file__).resolve().parents[2])
+ROOT = Path(os.environ.get("FREASTAL_TEST_ROOT") or CHECKOUT)
 BASIC = "tests.support.apps.basic:app"
 TIMEOUT_S = 20
 
