@@ -22,6 +22,7 @@ struct worker {
     struct fr_worker_options options;
     struct fr_wsgi wsgi;
     struct fr_gil gil;
+    int wakeup_fd;
     atomic_int intention;
     atomic_bool pausing; /* run shall return */
     atomic_bool turning; /* some thread is inside turn, run or close */
@@ -63,6 +64,13 @@ static int open_core(struct worker *worker)
     worker->core = fr_worker_open(config, &error);
     if (worker->core == NULL) {
         fr_errors_raise(error, "the worker cannot be opened");
+        return -1;
+    }
+    worker->wakeup_fd = fr_loop_wakeup_fd(fr_worker_loop(worker->core));
+    if (worker->wakeup_fd < 0) {
+        fr_errors_raise(FR_E_SYSTEM, "no descriptor to wake the worker by");
+        fr_worker_close(worker->core);
+        worker->core = NULL;
         return -1;
     }
     fr_gil_open(&worker->gil, fr_worker_loop(worker->core));
@@ -288,31 +296,53 @@ static PyObject *worker_wake(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 static PyObject *worker_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return is_open(WORKER(self)) ? PyLong_FromLong(fr_loop_fd(fr_worker_loop(WORKER(self)->core))) : NULL;
+    int fd = -1;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    if (is_open(WORKER(self)))
+        fd = fr_loop_fd(fr_worker_loop(WORKER(self)->core));
+    Py_END_CRITICAL_SECTION();
+    return fd >= 0 ? PyLong_FromLong(fd) : NULL;
 }
 
 static PyObject *worker_timeout_ms(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return is_open(WORKER(self)) ? PyLong_FromLong(fr_loop_timeout_ms(fr_worker_loop(WORKER(self)->core))) : NULL;
+    struct worker *worker = WORKER(self);
+    if (!enter(worker))
+        return NULL;
+    int timeout_ms = fr_loop_timeout_ms(fr_worker_loop(worker->core));
+    leave(worker);
+    return PyLong_FromLong(timeout_ms);
+}
+
+/* A slot is plain numbers of 64 bits, in the order of the list. */
+#define STATS_COUNT (sizeof(struct fr_stats) / sizeof(uint64_t))
+
+static bool copy_stats(struct worker *worker, uint64_t *values)
+{
+    bool open;
+    Py_BEGIN_CRITICAL_SECTION(worker);
+    open = is_open(worker);
+    const uint64_t *slot = open ? (const uint64_t *)fr_worker_stats(worker->core) : NULL;
+    for (size_t i = 0; open && i < STATS_COUNT; i++)
+        values[i] = __atomic_load_n(&slot[i], __ATOMIC_RELAXED);
+    Py_END_CRITICAL_SECTION();
+    return open;
 }
 
 static PyObject *worker_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    if (!is_open(WORKER(self)))
-        return NULL;
-    const struct fr_stats *stats = fr_worker_stats(WORKER(self)->core);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } fields[] = {
-#define X(field) {#field, __atomic_load_n(&stats->field, __ATOMIC_RELAXED)},
+    static const char *const names[STATS_COUNT] = {
+#define X(name) #name,
         FR_STATS_LIST(X)
 #undef X
     };
+    uint64_t values[STATS_COUNT];
+    if (!copy_stats(WORKER(self), values))
+        return NULL;
     PyObject *dict = PyDict_New();
-    for (size_t i = 0; dict != NULL && i < sizeof fields / sizeof *fields; i++) {
-        PyObject *value = PyLong_FromUnsignedLongLong(fields[i].value);
-        if (value == NULL || PyDict_SetItemString(dict, fields[i].name, value) < 0)
+    for (size_t i = 0; dict != NULL && i < STATS_COUNT; i++) {
+        PyObject *value = PyLong_FromUnsignedLongLong(values[i]);
+        if (value == NULL || PyDict_SetItemString(dict, names[i], value) < 0)
             Py_CLEAR(dict);
         Py_XDECREF(value);
     }
@@ -321,13 +351,7 @@ static PyObject *worker_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 static PyObject *worker_get_wakeup_fd(PyObject *self, void *Py_UNUSED(closure))
 {
-    if (!is_open(WORKER(self)))
-        return NULL;
-    int fd = fr_loop_wakeup_fd(fr_worker_loop(WORKER(self)->core));
-    if (fd >= 0)
-        return PyLong_FromLong(fd);
-    fr_errors_raise(FR_E_SYSTEM, "no descriptor to wake the worker by");
-    return NULL;
+    return is_open(WORKER(self)) ? PyLong_FromLong(WORKER(self)->wakeup_fd) : NULL;
 }
 
 static PyObject *worker_get_state(PyObject *self, void *Py_UNUSED(closure))

@@ -108,6 +108,10 @@ static void finish(struct fr_wsgi_request *request)
     struct fr_wsgi *wsgi = request->wsgi;
     request->busy = true;
     fr_loop_forget(wsgi->loop, &request->again);
+    if (request->complaint != NULL) {
+        PyErr_SetString(PyExc_ValueError, request->complaint);
+        fr_wsgi_report(request, "the body does not match its Content-Length");
+    }
     request->running = true;
     close_result(request);
     request->running = false;
@@ -145,6 +149,7 @@ static void run(struct fr_wsgi_request *request)
 {
     struct fr_wsgi *wsgi = request->wsgi;
     request->busy = true;
+    wsgi->thread = PyThread_get_thread_ident();
     if (fr_wsgi_start_response_lend(request) < 0) {
         fail(request);
         return;

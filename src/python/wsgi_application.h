@@ -42,6 +42,7 @@ struct fr_wsgi {
     struct fr_wsgi_spool spool;       /* temporary files for long bodies */
     PyObject *start_response, *write; /* kept for the next request; NULL while in use */
     PyObject *interrupt;              /* a KeyboardInterrupt that came out of the callable; NULL: none */
+    unsigned long thread;             /* the one that ran the last request */
     struct fr_wsgi_template *templates;
     size_t template_count;
     struct fr_text_cache texts;
@@ -64,13 +65,13 @@ struct fr_wsgi_request {
     uint64_t piece_ns;        /* when the last piece of an iteration came, monotonic */
     unsigned quick_pieces;    /* how many have come one right after the other */
     int64_t declared_length;  /* Content-Length as given by the callable; -1: none */
+    const char *complaint;    /* what is wrong with the length of the body; NULL: nothing */
     int status;
     bool head_sent;
-    bool ended;      /* the last piece is sent, or the answer was cut */
-    bool gone;       /* the peer is gone */
-    bool running;    /* code of the callable, or of its result, is on the stack */
-    bool busy;       /* code of ours is on the stack: not to be freed by a callback */
-    bool complained; /* of a body longer than declared */
+    bool ended;   /* the last piece is sent, or the answer was cut */
+    bool gone;    /* the peer is gone */
+    bool running; /* code of the callable, or of its result, is on the stack */
+    bool busy;    /* code of ours is on the stack: not to be freed by a callback */
 };
 
 /* Makes an application over options->callable; 0, or -1 and an exception. `wsgi` is zeroed memory. */

@@ -112,13 +112,11 @@ static struct fr_chunk chunk_of(struct fr_wsgi_request *request, PyObject *bytes
     return (struct fr_chunk){.bytes = span, .file = -1, .release = release_bytes, .owner = held};
 }
 
-static void complain_of_length(struct fr_wsgi_request *request, const char *what)
+/* Reported when the request is given up, not now: a log is Python code, and we may be deep inside write(). */
+static void complain(struct fr_wsgi_request *request, const char *complaint)
 {
-    if (request->complained)
-        return;
-    request->complained = true;
-    PyErr_SetString(PyExc_ValueError, what);
-    fr_wsgi_report(request, "the body does not match its Content-Length");
+    if (request->complaint == NULL)
+        request->complaint = complaint;
 }
 
 typedef int (*send_function)(struct fr_exchange *exchange, const struct fr_chunk *chunk, bool last);
@@ -137,9 +135,9 @@ static int send_chunk(struct fr_wsgi_request *request, const struct fr_chunk *ch
     if (error != FR_E_LENGTH)
         request->gone = true;
     else if (too_long)
-        complain_of_length(request, "the body is longer than its Content-Length; the rest was dropped");
+        complain(request, "the body is longer than its Content-Length; the rest was dropped");
     else
-        complain_of_length(request, "the body is shorter than its Content-Length; the connection was closed");
+        complain(request, "the body is shorter than its Content-Length; the connection was closed");
     return -1;
 }
 
@@ -151,7 +149,7 @@ static int send_piece(struct fr_wsgi_request *request, PyObject *bytes)
     if (len == 0)
         return 0;
     if (request->ended) {
-        complain_of_length(request, "the body is longer than its Content-Length; the rest was dropped");
+        complain(request, "the body is longer than its Content-Length; the rest was dropped");
         return -1;
     }
     if (send_head(request, -1) < 0)
@@ -352,6 +350,8 @@ static enum fr_wsgi_outcome iterate(struct fr_wsgi_request *request)
         if (!request->ended && !fr_exchange_is_writable(request->exchange))
             return FR_WSGI_WAITING;
     }
+    if (request->ended)
+        return FR_WSGI_DONE; /* nobody waits for what it still may say */
     fr_loop_defer(request->wsgi->loop, &request->again);
     return FR_WSGI_WAITING;
 }

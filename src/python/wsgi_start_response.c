@@ -112,13 +112,24 @@ static PyObject *check_headers(PyObject *list, int64_t *declared)
     return headers;
 }
 
-/* The request that the function may act on now. Applications of other threads get to know better. */
+/* Another thread may act on the request while the application waits for it, for the loop does not move then and
+ * the GIL keeps them apart. Without one nothing would. */
+static bool may_act(const struct fr_wsgi_request *request)
+{
+#ifdef Py_GIL_DISABLED
+    if (PyThread_get_thread_ident() != request->wsgi->thread)
+        return false;
+#endif
+    return request->running;
+}
+
+/* The request that the function may act on now. */
 static struct fr_wsgi_request *open_request(PyObject *self, const char *name)
 {
     struct fr_wsgi_request *request = FUNCTION(self)->request;
     if (request == NULL)
         PyErr_Format(PyExc_RuntimeError, "%s() was called after its request was over", name);
-    else if (!request->running)
+    else if (!may_act(request))
         PyErr_Format(PyExc_RuntimeError, "%s() was called from outside the application's code", name);
     else
         return request;

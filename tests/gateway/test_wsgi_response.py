@@ -299,6 +299,24 @@ def test_the_next_connection_is_unharmed_by_a_body_that_is_too_short(gateway):
     assert server.get("/").body == b"abcde"
 
 
+def test_a_generator_that_never_ends_after_a_complete_answer_is_closed(gateway):
+    closed = threading.Event()
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Length", "3")])
+        try:
+            yield b"abc"
+            while True:
+                yield b""
+        finally:
+            closed.set()
+
+    server = gateway(application)
+    assert server.get().body == b"abc"
+    assert closed.wait(20)
+    server.expect_no_failure()
+
+
 # ---- HEAD, 204, 304 ----
 
 

@@ -430,16 +430,27 @@ def test_nobody_may_write_while_the_application_does_not_run():
 
 
 def test_another_thread_may_write_while_the_application_waits_for_it(gateway):
+    """Only the GIL makes that safe; without one it is refused."""
+    errors = []
+
     def application(environ, start_response):
         def answer():
-            start_response("200 OK", [])(b"from a thread")
+            try:
+                start_response("200 OK", [])(b"from a thread")
+            except RuntimeError as error:
+                errors.append(str(error))
 
         thread = threading.Thread(target=answer)
         thread.start()
         thread.join()
         return []
 
-    assert gateway(application).get().body == b"from a thread"
+    server = gateway(application)
+    if getattr(sys, "_is_gil_enabled", lambda: True)():
+        assert server.get().body == b"from a thread"
+    else:
+        assert server.get().status == 500
+        assert errors == ["start_response() was called from outside the application's code"]
 
 
 def test_it_cannot_be_made_by_hand(gateway):
