@@ -9,6 +9,9 @@ import time
 from process import Process, request_bytes
 
 
+WARM = 200
+
+
 def raise_descriptor_limit() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -31,13 +34,14 @@ def connect(port: int, number: int) -> socket.socket:
 
 
 def bytes_per_connection(process: Process, connections: int) -> float:
-    """Opens `connections`, each with one answer behind it; the growth of the server's memory for each."""
-    warm = [connect(process.port, number) for number in range(200)]
+    """Opens `connections`, each with one answer behind it; the growth of the server's memory for each but the
+    first ones, which find what every server sets aside once."""
+    warm = [connect(process.port, number) for number in range(WARM)]
     time.sleep(0.2)
     before = process.memory_bytes()
-    peers = [connect(process.port, number) for number in range(connections)]
+    peers = [connect(process.port, number) for number in range(WARM, connections)]
     time.sleep(0.2)
     grown = process.memory_bytes() - before
     for peer in peers + warm:
         peer.close()
-    return grown / connections
+    return grown / len(peers)
