@@ -184,17 +184,18 @@ void fr_loop_close(struct fr_loop *loop)
     fr_free(loop);
 }
 
-/* A turn that may not sleep follows a sleep of somebody else's, so it reads the clock before it looks at
- * the timers. One that may sleep has the time of its last wake-up, which is at most one batch of events
- * old; if a timer fell due meanwhile the alarm rings at once. */
+/* A turn that may not sleep follows a sleep, or work, of somebody else's: what has arrived meanwhile goes before what
+ * fell due, lest a deadline passes over bytes that lie waiting. One that may sleep has the time of its last wake-up,
+ * which is at most one batch of events old; if a timer fell due meanwhile the alarm rings at once, and the sockets
+ * are looked at before the timer. */
 void fr_loop_turn(struct fr_loop *loop, int timeout_ms)
 {
-    if (timeout_ms == 0)
-        fr_clock_update(&loop->clock);
     bool sleep = prepare_to_sleep(loop) && timeout_ms != 0;
     if (sleep)
         set_alarm(loop, timeout_ms);
     poll_events(loop, sleep);
+    if (timeout_ms == 0 && loop->clock.now_ms >= loop->timers.next_ms)
+        (void)fr_timer_run_due(loop);
 }
 
 void fr_loop_wake(struct fr_loop *loop)

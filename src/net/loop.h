@@ -2,7 +2,8 @@
  *
  * The only header of net/ that python/ may include; libuv stays behind it. Everything but fr_loop_wake
  * is for the loop's own thread. A turn is: run what was deferred, then the due timers, then the
- * before-sleep hooks, sleep, and handle one batch of events. */
+ * before-sleep hooks, sleep, and handle one batch of events. A timer that falls due while nobody turns the loop
+ * fires after the events that have come by then. */
 #ifndef FR_NET_LOOP_H
 #define FR_NET_LOOP_H
 

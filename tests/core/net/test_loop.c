@@ -344,6 +344,50 @@ TEST(a_timer_that_is_late_already_does_not_wait_for_an_event)
     fr_loop_close(loop);
 }
 
+static void on_heard(struct fr_watch *watch, bool readable, bool writable)
+{
+    IS(readable && !writable);
+    struct fr_timer *timer = fr_watch_owner(watch);
+    IS(fr_timer_is_set(timer));
+    fr_timer_clear(NULL, timer);
+    fr_watch_want(watch, false, false);
+}
+
+static void on_overheard(struct fr_timer *timer)
+{
+    (void)timer;
+    IS(!"the deadline of one who has spoken in time");
+}
+
+/* Nobody turns the loop for longer than the deadline; then the bytes that came in time put it off. */
+static void be_late(int timeout_ms)
+{
+    struct fr_loop *loop = open_loop();
+    struct fr_timer timer = {.expired = on_overheard};
+    int fds[2], error = 0;
+    EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    struct fr_watch *watch = fr_watch_open(loop, fds[0], on_heard, &timer, &error);
+    fr_watch_want(watch, true, false);
+    fr_timer_set(loop, &timer, 1);
+    EQUAL(write(fds[1], "x", 1), 1);
+    uint64_t began_ns = fr_clock_monotonic_ns();
+    while (fr_clock_monotonic_ns() - began_ns < 120000000u)
+        ;
+    while (fr_timer_is_set(&timer))
+        fr_loop_turn(loop, timeout_ms);
+    fr_loop_turn(loop, 0);
+    fr_watch_close(watch);
+    fr_loop_close(loop);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+TEST(what_came_in_time_goes_before_a_timer_that_is_late)
+{
+    be_late(0);
+    be_late(-1);
+}
+
 TEST(the_timeout_for_guests)
 {
     struct fr_loop *loop = open_loop();
