@@ -82,6 +82,21 @@ def test_start_response_may_be_called_by_the_first_step_of_the_iteration(gateway
     assert gateway(application).get().headers["X-A"] == "b"
 
 
+def test_start_response_may_be_called_by_iter(gateway):
+    """An application that is a class, as in PEP 3333, whose __iter__ is no generator."""
+
+    class Application:
+        def __init__(self, environ, start_response):
+            self.start_response = start_response
+
+        def __iter__(self):
+            self.start_response("200 OK", [("X-A", "b")])
+            return iter([b"one ", b"two"])
+
+    answer = gateway(Application).get()
+    assert (answer.status, answer.headers["X-A"], answer.body) == (200, "b", b"one two")
+
+
 def test_an_iterable_of_ones_own(gateway):
     class Result:
         def __init__(self):
