@@ -156,6 +156,9 @@ static void give_shared(struct fr_worker *worker, const struct fr_transport_ops 
         .closed = on_closed,
     };
     fr_connection_shared_init(&worker->shared);
+    /* A slot may have been that of a worker which died; its sums go on, its present is over. */
+    FR_STATS_SET(worker->shared.stats, connections_open, 0);
+    FR_STATS_SET(worker->shared.stats, requests_open, 0);
     if (config->access_format != FR_ACCESS_OFF)
         worker->shared.access_log =
             fr_access_log_open(worker->loop, config->access_fd, config->access_format, &config->log);

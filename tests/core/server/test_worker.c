@@ -299,14 +299,16 @@ TEST(what_a_burst_held_back_leaves_with_the_turn)
 TEST(counts_in_the_given_slot)
 {
     struct house house;
-    struct fr_stats slot = {0};
+    struct fr_stats slot = {.requests_begun = 6, .connections_open = 3, .requests_open = 1}; /* of one that died */
     prepare_house(&house);
     house.config.stats = &slot;
     open_house(&house);
     IS(fr_worker_stats(house.worker) == &slot);
     int client = connect_unix(&house);
     expect_hi(&house, client);
-    EQUAL(slot.requests_begun, 1);
+    EQUAL(slot.requests_begun, 7);
+    EQUAL(slot.requests_open, 0);
+    EQUAL(slot.connections_open, 1);
     close_house(&house);
     EQUAL(slot.connections_open, 0);
 }
