@@ -23,6 +23,7 @@ struct worker {
     struct fr_wsgi wsgi;
     struct fr_gil gil;
     int wakeup_fd;
+    bool made; /* __init__ has been called; what it left behind is not fit for another call, even if it failed */
     atomic_int intention;
     atomic_bool pausing; /* run shall return */
     atomic_bool turning; /* some thread is inside turn, run or close */
@@ -87,10 +88,11 @@ static void free_parts(struct worker *worker)
 static int worker_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     struct worker *worker = WORKER(self);
-    if (worker->options.binds != NULL) {
+    if (worker->made) {
         PyErr_SetString(PyExc_RuntimeError, "a worker cannot be made twice");
         return -1;
     }
+    worker->made = true;
     if (fr_worker_options_read(&worker->options, args, kwargs) < 0 || open_core(worker) < 0) {
         free_parts(worker);
         return -1;

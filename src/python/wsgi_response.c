@@ -332,7 +332,9 @@ static PyObject *next_piece(struct fr_wsgi_request *request)
 static enum fr_wsgi_outcome iterate(struct fr_wsgi_request *request)
 {
     if (request->iterator == NULL) {
+        request->running = true; /* __iter__ is code of the application's, and may call start_response() */
         request->iterator = PyObject_GetIter(request->result);
+        request->running = false;
         if (request->iterator == NULL)
             return fr_wsgi_response_fail(request);
     }

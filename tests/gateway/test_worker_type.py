@@ -72,6 +72,27 @@ def test_init_cannot_be_called_twice(worker):
         worker.__init__(plain(), interface="wsgi", binds=[(0, "", 0, False)], limits={})
 
 
+def test_init_cannot_be_called_again_after_it_failed_or_after_close(worker):
+    """What the first call was given is let go of; a second one must not meet it."""
+    fresh = _core.Worker.__new__(_core.Worker)
+    bind = (0, "", 0, False)
+    with pytest.raises(ValueError, match="body_memory_max"):
+        fresh.__init__(
+            plain(),
+            interface="wsgi",
+            binds=[bind],
+            server_header="x" * 1000,
+            stats=bytearray(_core.STATS_BYTES),
+            body_memory_max=-1,
+        )
+    worker.close()
+    for made in (fresh, worker):
+        with pytest.raises(RuntimeError, match="twice"):
+            made.__init__(plain(), interface="wsgi", binds=[bind], server_header=None)
+        made.close()
+        assert made.state == "stopped"
+
+
 def test_new_without_init_is_harmless():
     worker = _core.Worker.__new__(_core.Worker, None)
     with pytest.raises(RuntimeError, match="closed"):
