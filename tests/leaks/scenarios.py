@@ -142,11 +142,19 @@ def of_memory_file(environ: Environ, start_response: StartResponse) -> Any:
     return environ["wsgi.file_wrapper"](io.BytesIO(b"x" * 20_000))
 
 
-def keeping(environ: Environ, start_response: StartResponse) -> list[bytes]:
-    """Makes a cycle of everything it is given."""
-    write = start_response("200 OK", HEADERS)
-    environ["cycle"] = [environ, start_response, write, environ["wsgi.input"]]
-    return [b"x"]
+class Keeping:
+    """Makes a cycle of everything it is given, and has them collected before the collector would think of it."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        write = start_response("200 OK", HEADERS)
+        environ["cycle"] = [environ, start_response, write, environ["wsgi.input"]]
+        self.calls += 1
+        if self.calls % 500 == 0:
+            gc.collect()
+        return [b"x"]
 
 
 def never_ending(environ: Environ, start_response: StartResponse) -> Any:
@@ -228,7 +236,7 @@ SCENARIOS: dict[str, tuple[Any, Round, dict[str, Any]]] = {
     "upload_to_file": (echo, repeating(POST), {"body_memory_max": 10}),
     "file": (of_file, repeating(GET), {}),
     "memory_file": (of_memory_file, repeating(GET), {}),
-    "cycles": (keeping, repeating(GET), {}),
+    "cycles": (Keeping(), repeating(GET), {}),
     "mistakes": (Mistaken(), repeating(GET), {}),
     "replaced": (replacing, repeating(GET), {}),
     "fields": (as_list, repeating(FIELDS), {}),
