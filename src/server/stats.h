@@ -24,7 +24,7 @@
     X(bytes_received)                                                  \
     X(bytes_sent)                                                      \
     X(turns)   /* of the loop */                                       \
-    X(beat_ms) /* the loop's clock when it last turned: the heartbeat */
+    X(beat_ms) /* the loop's clock when it last turned, once a second at least */
 
 struct fr_stats {
 #define X(name) uint64_t name;

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "http1/connection.h"
 #include "net/listener.h"
+#include "net/timer.h"
 #include "server/access_log.h"
 #include "server/connection.h"
 #include "server/refusal.h"
@@ -19,6 +20,9 @@
 
 /* How often, at most, the log hears that the limit is reached. */
 #define OVERLOAD_LOG_MS 1000
+
+/* A worker at rest turns this often, so that whoever reads its slot sees that it is alive. */
+#define BEAT_MS 1000
 
 /* A bind of the configuration, being listened to. */
 struct door {
@@ -33,6 +37,7 @@ struct fr_worker {
     struct fr_connection_shared shared;
     struct fr_response_policy policy;
     struct fr_stats own_stats;      /* when the configuration gives no slot */
+    struct fr_timer beat;           /* armed when somebody else may read the counters */
     struct fr_request_head scratch; /* one head at a time, while it is parsed and shown */
     enum fr_worker_state state;
     bool accepting;
@@ -103,6 +108,13 @@ static void on_accepted(struct fr_listener *listener, int fd, const struct socka
     }
     if (!may_accept(worker))
         accept_all(worker, false);
+}
+
+/* The turn that this makes is the beat; see fr_worker_turn. */
+static void on_beat(struct fr_timer *beat)
+{
+    struct fr_worker *worker = FR_LIST_OWNER(beat, struct fr_worker, beat);
+    fr_timer_set(worker->loop, beat, BEAT_MS);
 }
 
 static void stop_when_empty(struct fr_worker *worker)
@@ -185,6 +197,7 @@ static int open_doors(struct fr_worker *worker)
 static void free_worker(struct fr_worker *worker)
 {
     close_doors(worker);
+    fr_timer_clear(worker->loop, &worker->beat);
     if (worker->shared.access_log)
         fr_access_log_close(worker->shared.access_log);
     fr_loop_close(worker->loop);
@@ -220,6 +233,9 @@ void fr_worker_start(struct fr_worker *worker)
 {
     assert(worker->state == FR_WORKER_READY);
     worker->state = FR_WORKER_SERVING;
+    worker->beat.expired = on_beat;
+    if (worker->config->stats)
+        on_beat(&worker->beat);
     accept_all(worker, true);
 }
 

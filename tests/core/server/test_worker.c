@@ -313,6 +313,29 @@ TEST(counts_in_the_given_slot)
     EQUAL(slot.connections_open, 0);
 }
 
+TEST(beats_when_at_rest_as_long_as_somebody_may_look)
+{
+    struct house house;
+    struct fr_stats slot = {0};
+    prepare_house(&house);
+    house.config.stats = &slot;
+    open_house(&house);
+    struct fr_loop *loop = fr_worker_loop(house.worker);
+    fr_worker_turn(house.worker, 0);
+    for (int beats = 0; beats < 3; beats++) {
+        IS(fr_loop_timeout_ms(loop) > 0 && fr_loop_timeout_ms(loop) <= 1050);
+        fr_clock_advance(fr_loop_clock(loop), 1050);
+        fr_worker_turn(house.worker, -1); /* would sleep for ever */
+        EQUAL(slot.beat_ms, fr_loop_clock(loop)->now_ms);
+    }
+    close_house(&house);
+    prepare_house(&house);
+    open_house(&house);
+    fr_worker_turn(house.worker, 0);
+    EQUAL(fr_loop_timeout_ms(fr_worker_loop(house.worker)), -1);
+    close_house(&house);
+}
+
 TEST(access_lines_are_out_when_it_stops)
 {
     struct house house;
