@@ -8,7 +8,6 @@ import time
 
 from process import Process, request_bytes
 
-
 WARM = 200
 
 
