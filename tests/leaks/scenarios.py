@@ -58,10 +58,6 @@ class Scene:
         peer.setblocking(False)
         return peer
 
-    def turn_until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            self.worker.turn(-1)
-
     def answer(self, request: bytes, rounds: int, requests_each: int = 1) -> None:
         """Sends the request so often on one connection, and reads the answers."""
         for done in range(0, rounds, BATCH):
@@ -87,13 +83,15 @@ class Scene:
     def on_new_connections(self, request: bytes, rounds: int, reset: bool = False) -> None:
         """Each request on a connection of its own, which the peer leaves when it has been begun."""
         for _ in range(rounds):
-            stats = self.worker.stats()
+            received = self.worker.stats()["bytes_received"]
             with self.connect() as peer:
                 peer.send(request)
-                self.turn_until(lambda begun=stats["bytes_received"]: self.worker.stats()["bytes_received"] > begun)  # type: ignore[misc]
+                while self.worker.stats()["bytes_received"] == received:
+                    self.worker.turn(-1)
                 if reset:
                     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            self.turn_until(lambda: self.worker.stats()["connections_open"] == 1)
+            while self.worker.stats()["connections_open"] > 1:
+                self.worker.turn(-1)
 
     def close(self) -> None:
         self.peer.close()
