@@ -118,7 +118,11 @@ class Supervisor:
                     self._start(slot)
 
     def _start(self, slot: Slot) -> None:
-        lifeline = Lifeline()
+        try:
+            lifeline = Lifeline()
+        except OSError as error:
+            self._put_off(slot, error)
+            return
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
@@ -130,13 +134,16 @@ class Supervisor:
                 self._become_worker(slot, lifeline, mask)
         except OSError as error:
             lifeline.close()
-            self._log.error(f"worker {slot.index + 1} cannot be started: {error.strerror}")
-            self._back_off(slot)
+            self._put_off(slot, error)
             return
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         lifeline.keep_upper()
         slot.pid, slot.lifeline, slot.listening, slot.started_s = pid, lifeline, True, time.monotonic()
+
+    def _put_off(self, slot: Slot, error: OSError) -> None:
+        self._log.error(f"worker {slot.index + 1} cannot be started: {error.strerror}")
+        self._back_off(slot)
 
     def _become_worker(self, slot: Slot, lifeline: Lifeline, mask: set[int]) -> None:
         """In the child: never returns. Nothing of the server is left but what the worker shares on purpose."""
@@ -144,7 +151,7 @@ class Supervisor:
         try:
             atexit._clear()  # What is registered so far is for the server's process to do, once.
             self._signals.forget()
-            for number in _FAST:
+            for number in (*_FAST, signal.SIGHUP, *_IGNORED):
                 signal.signal(number, _ignore)
             for other in self._slots:
                 if other.lifeline is not None:
@@ -276,4 +283,7 @@ class Supervisor:
 
 
 def _ignore(*_: object) -> None:
-    """A handler rather than SIG_IGN, which the programs that an application starts would inherit."""
+    """What a terminal or a command sends to every process of the server is for the server alone to obey.
+
+    A handler rather than SIG_IGN, which the programs that an application starts would inherit.
+    """

@@ -22,8 +22,6 @@ from .lifeline import Lifeline
 _OTHER_DESCRIPTORS = 256
 """What an application may have open beside its connections."""
 
-_GAUGES = ("connections_open", "requests_open")
-
 
 class Job:
     """What all workers of a server have in common. `run` is what a forked one does."""
@@ -58,6 +56,7 @@ class Job:
         obey_signals(worker, lifeline, self.config.graceful_timeout)
         lifeline.report_ready(interface)
         run(worker, self.listeners)
+        signal.set_wakeup_fd(-1)  # The descriptor goes with the worker; its number may be a file's then.
         worker.close()
         return 0
 
@@ -68,17 +67,6 @@ class Job:
             stats = memoryview(self.stats)[start : start + _core.STATS_BYTES]
         binds = self.listeners.core_binds(slot)
         return open_worker(application, interface, self.config, binds, self.log, access_fd=self.access_fd, stats=stats)
-
-    def _counters(self, slot: int) -> memoryview | None:
-        """The slot's counters go on where the worker before left them, but what was open has died with it."""
-        if self.stats is None:
-            return None
-        start = slot * _core.STATS_BYTES
-        counters = memoryview(self.stats)[start : start + _core.STATS_BYTES]
-        numbers = counters.cast("Q")
-        for name in _GAUGES:
-            numbers[_core.STATS_FIELDS.index(name)] = 0
-        return counters
 
 
 def obey_signals(worker: _core.Worker, lifeline: Lifeline, graceful_s: float) -> None:

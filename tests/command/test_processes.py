@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -107,6 +108,22 @@ def test_deaths_in_a_row_are_answered_ever_later():
     delays = [supervisor._back_off(slot) for _ in range(9)]
     assert delays == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
     assert before + 5.0 <= slot.start_s <= time.monotonic() + 5.0
+
+
+def test_a_worker_for_which_there_is_no_descriptor_is_tried_again(monkeypatch, capfd):
+    def refuse() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("freastal._supervisor.processes.Lifeline", refuse)
+    config = Config(port=0)
+    with Listeners(config, 1) as listeners:
+        supervisor = Supervisor(lambda *_: 0, config, listeners, Log(), "none")
+    slot = supervisor._slots[0]
+    slot.failures = 1
+    supervisor._start_due()
+    assert slot.pid == 0
+    assert slot.start_s > time.monotonic()
+    assert "error: worker 1 cannot be started: Too many open files" in capfd.readouterr().err
 
 
 def test_a_replacement_that_cannot_begin_is_tried_again(launch, trouble):
@@ -275,6 +292,41 @@ def test_ctrl_c_reaches_the_workers_too_and_they_leave_it_to_the_server(launch, 
     assert whole(held).startswith(b"HTTP/1.1 200 ")
     assert server.wait() == 0
     assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU])
+def test_what_is_sent_to_the_whole_group_is_left_to_the_server(launch, gate, number):
+    """As a terminal does when it goes away, and pkill."""
+    server = launch(HOLDING)
+    held = hold(server, gate)
+    for pid in server.worker_pids():
+        os.kill(pid, number)
+    gate.open()
+    assert whole(held).startswith(b"HTTP/1.1 200 ")
+    assert server.stop() == 0
+    assert "killed" not in server.log
+
+
+LATE_SIGNAL = """
+import atexit, os, signal
+from tests.support.apps.basic import app
+def at_exit():
+    fds = [os.memfd_create("not the loop's") for _ in range(64)]
+    os.kill(os.getpid(), signal.SIGTERM)
+    written = [os.fstat(fd).st_size for fd in fds]
+    os.write(2, b"written: %d\\n" % sum(written))
+if hasattr(os, "memfd_create"):
+    atexit.register(at_exit)
+"""
+
+
+@pytest.mark.linux
+def test_a_signal_after_the_worker_has_closed_is_written_nowhere(launch, tmp_path):
+    (tmp_path / "late.py").write_text(LATE_SIGNAL)
+    server = launch("late:app", "--app-dir", str(tmp_path))
+    assert server.stop() == 0
+    assert "written: 0\n" in server.lines
+    assert "wakeup fd" not in server.log
 
 
 def test_a_server_that_ends_while_its_workers_start(launch, trouble, gate):
