@@ -7,6 +7,9 @@ import os
 from ..errors import ConfigError
 
 
+_PID_MAX = (1 << 31) - 1
+
+
 class PidFile:
     """`path` may be empty: then there is none."""
 
@@ -35,7 +38,8 @@ class PidFile:
                 content = file.read(32).strip()
         except OSError:
             return None
-        return int(content) if content.isdigit() else None
+        pid = int(content) if content.isdigit() else 0
+        return pid if 0 < pid <= _PID_MAX else None
 
     def _write(self) -> None:
         """Whole or not at all: a reader never sees half a number."""

@@ -38,7 +38,7 @@ def test_a_server_that_runs_is_not_overwritten(tmp_path):
     assert path.read_text() == f"{os.getppid()}\n"
 
 
-@pytest.mark.parametrize("content", ["", "x", "999999999", "-1"])
+@pytest.mark.parametrize("content", ["", "x", "999999999", "-1", "0", "9" * 20])
 def test_what_a_dead_server_left_is_replaced(tmp_path, content):
     path = tmp_path / "pid"
     path.write_text(content)
