@@ -1,7 +1,7 @@
 """freastal._core: the C extension, on one page. A worker is a loop with its listeners, connections and counters."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 STATS_FIELDS: tuple[str, ...]
 """The names of the 64-bit counters of a worker, in the order of its slot."""
@@ -14,6 +14,7 @@ LIBRARIES: dict[str, str]
 LIMITS: dict[str, int]
 """Every limit with its default, as in src/base/limits.h."""
 
+@final
 class Worker:
     """Belongs to the thread that runs it. ValueError for what it cannot be told, OSError for bad descriptors."""
 
@@ -77,4 +78,4 @@ class Worker:
         """The counters by name."""
 
     def close(self) -> None:
-        """Frees a worker that is ready or stopped."""
+        """Closes what is open, gives everything back. Not from inside a turn."""

@@ -370,18 +370,22 @@ static PyObject *worker_get_state(PyObject *self, void *Py_UNUSED(closure))
 
 /* ---- the type ---- */
 
-PyDoc_STRVAR(run_doc, "run()\n--\n\nAccept and serve until stopped; signal handlers run between turns.");
-PyDoc_STRVAR(start_doc, "start()\n--\n\nBegin to accept; run() does it.");
-PyDoc_STRVAR(turn_doc,
-             "turn(timeout_ms=0)\n--\n\nOne turn of the loop, sleeping at most so long; -1: as long as it takes.");
-PyDoc_STRVAR(fileno_doc, "fileno()\n--\n\nA descriptor that is readable when a turn would find work.");
-PyDoc_STRVAR(timeout_ms_doc, "timeout_ms()\n--\n\nHow long a turn may sleep before something is due; -1: for ever.");
-PyDoc_STRVAR(drain_doc, "drain()\n--\n\nStop accepting, finish what is open. From any thread or signal handler.");
-PyDoc_STRVAR(stop_doc, "stop()\n--\n\nClose everything now. From any thread or signal handler.");
-PyDoc_STRVAR(pause_doc, "pause()\n--\n\nMake run() return; call it again to go on. From any thread or signal handler.");
-PyDoc_STRVAR(wake_doc, "wake()\n--\n\nEnd the loop's sleep. From any thread or signal handler.");
-PyDoc_STRVAR(stats_doc, "stats()\n--\n\nThe counters, by name.");
-PyDoc_STRVAR(close_doc, "close()\n--\n\nStop, and give back everything.");
+PyDoc_STRVAR(run_doc, "run($self, /)\n--\n\nAccept and serve until stopped; signal handlers run between turns.");
+PyDoc_STRVAR(start_doc, "start($self, /)\n--\n\nBegin to accept; run() does it.");
+PyDoc_STRVAR(
+    turn_doc,
+    "turn($self, /, timeout_ms=0)\n--\n\nOne turn of the loop, sleeping at most so long; -1: as long as it takes.");
+PyDoc_STRVAR(fileno_doc, "fileno($self, /)\n--\n\nA descriptor that is readable when a turn would find work.");
+PyDoc_STRVAR(timeout_ms_doc,
+             "timeout_ms($self, /)\n--\n\nHow long a turn may sleep before something is due; -1: for ever.");
+PyDoc_STRVAR(drain_doc,
+             "drain($self, /)\n--\n\nStop accepting, finish what is open. From any thread or signal handler.");
+PyDoc_STRVAR(stop_doc, "stop($self, /)\n--\n\nClose everything now. From any thread or signal handler.");
+PyDoc_STRVAR(pause_doc,
+             "pause($self, /)\n--\n\nMake run() return; call it again to go on. From any thread or signal handler.");
+PyDoc_STRVAR(wake_doc, "wake($self, /)\n--\n\nEnd the loop's sleep. From any thread or signal handler.");
+PyDoc_STRVAR(stats_doc, "stats($self, /)\n--\n\nThe counters, by name.");
+PyDoc_STRVAR(close_doc, "close($self, /)\n--\n\nStop, and give back everything.");
 
 static const PyMethodDef worker_methods[] = {
     {"run", worker_run, METH_NOARGS, run_doc},

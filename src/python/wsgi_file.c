@@ -152,7 +152,7 @@ int fr_wsgi_file_open(struct core_state *state, PyObject *wrapper, int *file, in
     return 0;
 }
 
-PyDoc_STRVAR(close_doc, "close()\n--\n\nClose the file, if it can be closed.");
+PyDoc_STRVAR(close_doc, "close($self, /)\n--\n\nClose the file, if it can be closed.");
 
 static const PyMethodDef file_methods[] = {
     {"close", file_close, METH_NOARGS, close_doc},

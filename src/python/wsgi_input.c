@@ -264,10 +264,11 @@ static PyObject *input_next(PyObject *self)
     return line;
 }
 
-PyDoc_STRVAR(read_doc, "read(size=-1, /)\n--\n\nRead at most size bytes, or all that are left.");
-PyDoc_STRVAR(readline_doc, "readline(size=-1, /)\n--\n\nRead one line, or its first size bytes; b'' at the end.");
-PyDoc_STRVAR(readlines_doc, "readlines(hint=-1, /)\n--\n\nRead lines, until hint bytes have been read.");
-PyDoc_STRVAR(readinto_doc, "readinto(buffer, /)\n--\n\nRead into a writable buffer; returns how many bytes.");
+PyDoc_STRVAR(read_doc, "read($self, size=-1, /)\n--\n\nRead at most size bytes, or all that are left.");
+PyDoc_STRVAR(readline_doc,
+             "readline($self, size=-1, /)\n--\n\nRead one line, or its first size bytes; b'' at the end.");
+PyDoc_STRVAR(readlines_doc, "readlines($self, hint=-1, /)\n--\n\nRead lines, until hint bytes have been read.");
+PyDoc_STRVAR(readinto_doc, "readinto($self, buffer, /)\n--\n\nRead into a writable buffer; returns how many bytes.");
 
 static const PyMethodDef input_methods[] = {
     {"read", (PyCFunction)(void (*)(void))input_read, METH_FASTCALL, read_doc},
