@@ -6,7 +6,6 @@ import os
 
 from ..errors import ConfigError
 
-
 _PID_MAX = (1 << 31) - 1
 
 
