@@ -273,6 +273,15 @@ static PyObject *new_path_info(struct fr_wsgi *wsgi, fr_span path)
     return info;
 }
 
+/* What an absolute target names goes before what Host says (RFC 9112 section 3.2.2), as a proxy in front has read
+ * it too. */
+static int put_authority(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_request_head *head)
+{
+    if (head->form != FR_TARGET_ABSOLUTE)
+        return 0;
+    return put(environment, wsgi->state->header_keys[FR_HEADER_HOST], fr_convert_text(&wsgi->texts, head->authority));
+}
+
 static int put_target(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_request_head *head)
 {
     struct core_state *state = wsgi->state;
@@ -331,7 +340,7 @@ PyObject *fr_wsgi_environ_new(struct fr_wsgi *wsgi, const struct fr_exchange *ex
     if (environment == NULL)
         return NULL;
     if (put_request_line(wsgi, environment, exchange->head) < 0 || put_remote(wsgi, environment, exchange->peer) < 0 ||
-        put_headers(wsgi, environment, exchange->head) < 0) {
+        put_headers(wsgi, environment, exchange->head) < 0 || put_authority(wsgi, environment, exchange->head) < 0) {
         Py_DECREF(environment);
         return NULL;
     }

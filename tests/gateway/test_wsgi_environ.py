@@ -170,6 +170,13 @@ def seen_fields(gateway, recorder, *lines):
     return recorder.seen_raw(gateway(recorder), head)
 
 
+@pytest.mark.parametrize("head", [b"HTTP/1.1\r\nHost: b:1", b"HTTP/1.0\r\nHost: b", b"HTTP/1.0\r\nX: y"])
+def test_an_absolute_target_goes_before_host(gateway, recorder, head):
+    """RFC 9112 section 3.2.2: whoever routed by the target must not be overruled by a field."""
+    environ = recorder.seen_raw(gateway(recorder), b"GET http://a:8080/p " + head + b"\r\n\r\n")
+    assert (environ["HTTP_HOST"], environ["PATH_INFO"]) == ("a:8080", "/p")
+
+
 def test_known_and_unknown_fields(gateway, recorder):
     environ = seen_fields(gateway, recorder, b"User-Agent: x", b"aCCept: */*", b"X-Some-Thing: 1", b"x.y~z: 2")
     assert environ["HTTP_HOST"] == "a"
