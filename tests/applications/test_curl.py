@@ -11,7 +11,7 @@ import pytest
 
 from tests.applications import SITES
 from tests.applications.sites.transfer import BLOCK_BYTES, hash_of
-from tests.support.server import launch
+from tests.support.server import launch, tool_environment
 
 pytestmark = pytest.mark.needs_tool("curl")
 
@@ -26,9 +26,7 @@ def server(tmp_path_factory):
 
 def curl(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = ["curl", "-sS", "-m", "30", *arguments]
-    # A preloaded sanitizer is meant for the server; curl hangs with it.
-    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    done = subprocess.run(command, input=given, env=environment, capture_output=True, check=False)
+    done = subprocess.run(command, input=given, env=tool_environment(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done
 

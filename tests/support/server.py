@@ -136,7 +136,8 @@ class LaunchedServer(RunningServer):
 
     def worker_pids(self) -> list[int]:
         """The processes of the workers that live now, as the kernel sees them."""
-        found = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True, check=False)
+        command = ["pgrep", "-P", str(self.pid)]
+        found = subprocess.run(command, env=tool_environment(), capture_output=True, text=True, check=False)
         return sorted(int(pid) for pid in found.stdout.split())
 
     def send(self, number: int) -> None:
@@ -194,6 +195,11 @@ def command_environment(**more: str) -> dict[str, str]:
     """The environment of a command: its output unbuffered, and the tests importable."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **more}
+
+
+def tool_environment() -> dict[str, str]:
+    """The environment of programs that are not ours: a preloaded sanitizer is meant for freastal, and hangs them."""
+    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
 
 @contextmanager
