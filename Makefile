@@ -25,7 +25,7 @@ test: build lint sanitized $(if $(CI),versions)
 
 # Again, with the extension built for AddressSanitizer and UndefinedBehaviourSanitizer.
 sanitized: $(VENV)/.test
-	tools/sanitized $(BIN) tests/gateway tests/wire tests/applications
+	tools/sanitized $(BIN) tests/gateway tests/wire tests/command tests/applications tests/leaks
 
 # Again, from a wheel, with every other version of Python that this machine has.
 versions: $(VENV)/.test
