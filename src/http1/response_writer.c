@@ -41,6 +41,8 @@ static int survey_field(struct survey *survey, const struct fr_response_header *
         survey->upgrades |= fr_span_equal_nocase(name, FR_SPAN("upgrade"));
         return FIELD_PLAIN;
     case 10:
+        if (fr_span_equal_nocase(name, FR_SPAN("keep-alive")))
+            return FIELD_DROPPED;
         if (!fr_span_equal_nocase(name, FR_SPAN("connection")))
             return FIELD_PLAIN;
         survey->wants_close |= fr_list_has_token(header->value, FR_SPAN("close"));

@@ -87,7 +87,8 @@ static int check_header(PyObject *header, int64_t *declared)
         return -1;
     }
     enum fr_header_name known = fr_header_lookup(name_span);
-    if (fr_is_hop_by_hop(known)) {
+    bool is_wish = known == FR_HEADER_CONNECTION || known == FR_HEADER_KEEP_ALIVE;
+    if (fr_is_hop_by_hop(known) && !is_wish) {
         PyErr_Format(PyExc_ValueError, "start_response() got header %R, which only the server may send", name);
         return -1;
     }

@@ -214,7 +214,10 @@ TEST(connection_is_a_wish_and_not_copied)
     open_desk(&desk);
     const struct fr_response_header close_it = field("connection", "x-thing, Close");
     const struct fr_response_header keep_it = field("Connection", "keep-alive");
+    const struct fr_response_header timeout = field("Keep-Alive", "timeout=9");
     desk.exchange.response_left = 0;
+    EQUAL(write_head(&desk, 200, &timeout, 1), 0);
+    SAME(take(&desk), "HTTP/1.1 200 OK\r\n" OWN "Content-Length: 0\r\n\r\n");
     EQUAL(write_head(&desk, 200, &keep_it, 1), 0);
     SAME(take(&desk), "HTTP/1.1 200 OK\r\n" OWN "Content-Length: 0\r\n\r\n");
     IS(desk.plan.keep_alive);
