@@ -44,7 +44,7 @@ class Server:
         python = sys.executable if self.requirement is None else str(self.home / "bin" / "python")
         package = "freastal" if self.requirement is None else self.requirement.partition("==")[0].partition("[")[0]
         code = f"from importlib.metadata import version; print(version({package!r}))"
-        return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip() or "?"
+        return subprocess.run([python, "-c", code], capture_output=True, text=True, cwd="/").stdout.strip() or "?"
 
 
 def freastal(port: int, size: int) -> list[str]:
