@@ -3,6 +3,7 @@
  * Owns the core's worker, its configuration and its application. One thread at a time turns it; from other
  * threads and from signal handlers only an intention is left behind, and the loop woken to act on it. */
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "python/errors.h"
 #include "python/gil.h"
@@ -169,8 +170,10 @@ static bool enter(struct worker *worker)
         PyErr_SetString(PyExc_RuntimeError, "the worker is being turned already");
         return false;
     }
-    if (is_open(worker))
+    if (is_open(worker)) {
+        worker->wsgi.process = getpid();
         return true;
+    }
     atomic_store(&worker->turning, false);
     return false;
 }

@@ -5,6 +5,8 @@
 #ifndef FR_PYTHON_WSGI_APPLICATION_H
 #define FR_PYTHON_WSGI_APPLICATION_H
 
+#include <sys/types.h>
+
 #include "http/application.h"
 #include "net/loop.h"
 #include "python/convert.h"
@@ -41,6 +43,7 @@ struct fr_wsgi {
     PyObject *null_errors;            /* a stream to nowhere, for when sys.stderr is None; or NULL */
     struct fr_wsgi_spool spool;       /* temporary files for long bodies */
     PyObject *start_response, *write; /* kept for the next request; NULL while in use */
+    pid_t process;                    /* that turns the worker; another one is a copy that the callable has made */
     PyObject *interrupt;              /* a KeyboardInterrupt that came out of the callable; NULL: none */
     unsigned long thread;             /* the one that ran the last request */
     struct fr_wsgi_template *templates;

@@ -371,6 +371,34 @@ def test_a_worker_leaves_as_an_interpreter_does(launch, tmp_path):
     ]
 
 
+FORKING = """
+import os, sys
+def app(environ, start_response):
+    pid = os.fork()
+    if pid == 0:
+        if environ["PATH_INFO"] == "/exit":
+            sys.exit(5)
+        raise LookupError("in the child")
+    _, status = os.waitpid(pid, 0)
+    start_response("200 OK", [])
+    return [b"the child left with %d" % os.waitstatus_to_exitcode(status)]
+"""
+
+
+@pytest.mark.parametrize(("path", "code"), [("/exit", 5), ("/raise", 1)])
+def test_a_process_that_the_application_forks_does_not_answer_as_well(launch, tmp_path, path, code):
+    (tmp_path / "forking.py").write_text(FORKING)
+    server = launch("forking:app", "--app-dir", str(tmp_path))
+    client = server.connect()
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    answer = whole(client)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"the child left with %d" % code)
+    assert answer.count(b"HTTP/1.1") == 1
+    assert ("LookupError: in the child" in server.log) == (path == "/raise")
+    assert server.stop() == 0
+
+
 # What lies about.
 
 
