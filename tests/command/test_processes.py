@@ -57,6 +57,8 @@ def refuses(server: LaunchedServer) -> bool:
         server.connect().close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it closed between the handshake and the accept: the next one will be refused
+        return False
     return False
 
 
