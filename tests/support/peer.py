@@ -97,8 +97,7 @@ class Peer:
 
         With `closed` the connection must end behind it.
         """
-        response = self._read_head()
-        response.body = self._read_body(response, to)
+        response = self.hear(to)
         assert response.status == status, f"{response.status}, not {status}: {response}"
         for name, value in (headers or {}).items():
             assert response[name] == value, f"{name} is {response[name]!r}, not {value!r}: {response}"
@@ -107,6 +106,12 @@ class Peer:
             assert response.body == wanted, f"the body is {response.body[:200]!r}, not {wanted[:200]!r}"
         if closed:
             self.expect_closed()
+        return response
+
+    def hear(self, to: str = "GET") -> Response:
+        """The next answer, whatever it is, as long as it is well-formed and whole."""
+        response = self._read_head()
+        response.body = self._read_body(response, to)
         return response
 
     def expect_refusal(self, status: int, sentence: str) -> Response:
