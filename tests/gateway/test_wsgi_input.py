@@ -173,10 +173,11 @@ def test_the_whole_body_is_not_copied(gateway):
     data, body = reader.result
     assert data == b"x" * 100_000
     assert gc.get_referents(body) == []  # nothing that the collector would have to look at
-    before = sys.getrefcount(data)
-    reader.result = body = None
-    server.get()  # without a GIL, what another thread let go of is freed by the worker's own thread, at its next turn
-    assert sys.getrefcount(data) == before - 2  # the list's, and the stream's: it was the same object
+    if getattr(sys, "_is_gil_enabled", lambda: True)():  # else the count says little: threads keep it apart
+        server.get()  # that request is over, and the list is another
+        before = sys.getrefcount(data)
+        del body
+        assert sys.getrefcount(data) == before - 1  # the stream's: it was the same object
 
 
 def test_without_a_body_it_is_empty(gateway):
