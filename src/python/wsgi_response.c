@@ -20,8 +20,11 @@
 /* Heads with more fields take memory of their own. */
 #define HEADERS_ON_STACK 48
 
-/* Pieces asked for before other connections get their turn. */
-#define PIECES_PER_TURN 64
+/* How long pieces are asked for before other connections get their turn. */
+#define TURN_NS 1000000
+
+/* How many more are asked for when the answer is complete; nobody waits for them. */
+#define PIECES_AFTER_END 64
 
 /* After so many pieces, each within so short a time of the one before, the kernel may gather them. A producer that
  * takes its time has each piece on the wire at once; one that does not saves four packets' worth of work in
@@ -338,7 +341,10 @@ static enum fr_wsgi_outcome iterate(struct fr_wsgi_request *request)
         if (request->iterator == NULL)
             return fr_wsgi_response_fail(request);
     }
-    for (int i = 0; i < PIECES_PER_TURN; i++) {
+    int after_end = 0;
+    uint64_t began_ns = fr_clock_monotonic_ns();
+    request->piece_ns = began_ns; /* what passed between two turns was not the producer's time */
+    do {
         PyObject *piece = next_piece(request);
         if (piece == NULL)
             return PyErr_Occurred() ? fr_wsgi_response_fail(request) : request->gone ? FR_WSGI_DONE : end(request);
@@ -351,9 +357,10 @@ static enum fr_wsgi_outcome iterate(struct fr_wsgi_request *request)
             return end(request);
         if (!request->ended && !fr_exchange_is_writable(request->exchange))
             return FR_WSGI_WAITING;
-    }
+        after_end += request->ended;
+    } while (request->ended ? after_end < PIECES_AFTER_END : request->piece_ns - began_ns < TURN_NS);
     if (request->ended)
-        return FR_WSGI_DONE; /* nobody waits for what it still may say */
+        return FR_WSGI_DONE;
     fr_loop_defer(request->wsgi->loop, &request->again);
     return FR_WSGI_WAITING;
 }
