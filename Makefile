@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 C_FILES = $(shell find src tests bench -name '*.[ch]' -not -path 'bench/rivals/*' -not -path 'bench/build/*')
 
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
 .NOTPARALLEL:
 .PHONY: run build test sanitized versions bench lint format clean
 
@@ -40,11 +42,11 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check --output-format concise
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	@echo clang-format; $(BIN)/clang-format --dry-run --Werror $(C_FILES)
 
 format: $(VENV)/.test
 	$(BIN)/ruff format
-	$(BIN)/clang-format -i $(C_FILES)
+	@echo clang-format; $(BIN)/clang-format -i $(C_FILES)
 
 clean:
 	rm -rf build dist $(VENV) *.egg-info freastal/*.so .pytest_cache .mypy_cache .ruff_cache
