@@ -12,6 +12,7 @@ import functools
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,20 +82,30 @@ class Library:
 
     def complaint(self) -> str:
         version = self.found_version()
-        state = f"version {version} was found" if version else "pkg-config does not know it"
+        also = {"apt": "", "dnf": "", "brew": ""}
+        if shutil.which(pkg_config()) is None:
+            state = "pkg-config, which would find it, is not installed"
+            also = {"apt": "pkg-config ", "dnf": "pkgconf-pkg-config ", "brew": "pkgconf "}
+        elif version is None:
+            state = "pkg-config does not know it"
+        else:
+            state = f"version {version} was found"
         ways = {"apt": "apt install", "dnf": "dnf install", "brew": "brew install"}
-        remedies = [f"`{ways[kind]} {package}`" for kind, package in self.packages.items() if package]
+        remedies = [f"`{way} {also[kind]}{self.packages[kind]}`" for kind, way in ways.items() if self.packages[kind]]
         return (
             f"freastal needs {self.name} {self.least} or newer ({self.pkg_config}.pc), but {state}: "
             f"install it with {' or '.join(remedies)}."
         )
 
 
+def pkg_config() -> str:
+    return os.environ.get("PKG_CONFIG", "pkg-config")
+
+
 def ask_pkg_config(*arguments: str) -> str | None:
     """What pkg-config answers; None when it says no or does not exist."""
-    command = os.environ.get("PKG_CONFIG", "pkg-config")
     try:
-        done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run([pkg_config(), *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

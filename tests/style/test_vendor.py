@@ -103,8 +103,9 @@ def test_packages_are_named_only_while_they_are_missing(find, pkg_config, capsys
 
 def test_without_pkg_config_nothing_is_found(find, monkeypatch):
     monkeypatch.setenv("PKG_CONFIG", "/nonexistent/pkg-config")
-    with pytest.raises(find.MissingLibraryError):
+    with pytest.raises(find.MissingLibraryError, match="pkg-config, which would find it, is not installed") as caught:
         find.find()
+    assert "`apt install pkg-config libuv1-dev`" in str(caught.value)
 
 
 def test_wheels_link_a_version_that_is_good_enough(find):
