@@ -18,11 +18,8 @@ import servers
 
 def measure_start(workers: int) -> float:
     port = process.free_port()
-    server = process.Process([*servers.freastal(port, 500), "-w", str(workers)], port)
-    try:
+    with process.running([*servers.freastal(port, 500), "-w", str(workers)], port) as server:
         return server.wait_for_answer("/500") * 1000
-    finally:
-        server.stop()
 
 
 def slowest_imports(count: int) -> list[tuple[float, str]]:
