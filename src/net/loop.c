@@ -80,31 +80,37 @@ static void run_deferred(struct fr_loop *loop)
 }
 
 /* Each hook goes back to the list before it is called, so that it may remove itself or any other. */
-static void call_hooks(struct fr_loop *loop)
+static void call_hooks(struct fr_loop *loop, bool sleep)
 {
     struct fr_list collected, *node;
     fr_list_init(&collected);
     fr_list_move_all(&loop->hooks, &collected);
     while ((node = fr_list_take_first(&collected)) != NULL) {
-        struct fr_sleep_hook *hook = FR_LIST_OWNER(node, struct fr_sleep_hook, node);
+        struct fr_poll_hook *hook = FR_LIST_OWNER(node, struct fr_poll_hook, node);
         fr_list_append(&loop->hooks, node);
-        hook->before_sleep(hook);
+        hook->before_poll(hook, sleep);
     }
 }
 
-/* Everything that comes before a sleep. The hooks have the last word: what they deferred is done, and then
- * they are called again. False when sleep is out of the question: there is still something deferred, or a timer
- * has fired and the caller may have waited for just that. */
-static bool prepare_to_sleep(struct fr_loop *loop)
+/* Everything that comes before the sockets. False when sleep is out of the question: there is still something
+ * deferred, or a timer has fired and the caller may have waited for just that. */
+static bool settle(struct fr_loop *loop)
 {
     run_deferred(loop);
     bool fired = loop->clock.now_ms >= loop->timers.next_ms && fr_timer_run_due(loop);
+    for (int round = 1; round < ROUNDS_MAX && !fr_list_is_empty(&loop->deferred); round++)
+        run_deferred(loop);
+    return !fired && fr_list_is_empty(&loop->deferred);
+}
+
+/* The hooks have the last word: what they deferred is done, and then they are called again. */
+static bool prepare_to_sleep(struct fr_loop *loop)
+{
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        if (!fr_list_is_empty(&loop->deferred))
-            run_deferred(loop);
-        call_hooks(loop);
+        call_hooks(loop, true);
         if (fr_list_is_empty(&loop->deferred))
-            return !fired;
+            return true;
+        run_deferred(loop);
     }
     return false;
 }
@@ -125,12 +131,15 @@ static void set_alarm(struct fr_loop *loop, int timeout_ms)
     loop->alarm_ms = wanted_ms;
 }
 
-static void poll_events(struct fr_loop *loop, bool sleep)
+/* True when something was called back. */
+static bool poll_events(struct fr_loop *loop, bool sleep)
 {
     loop->unsettled = false;
     loop->asleep = true;
     (void)uv_run(&loop->uv, sleep ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    bool woken = !loop->asleep;
     fr_loop_woke(loop);
+    return woken;
 }
 
 /* Close callbacks may close, and defer, in their turn. */
@@ -138,7 +147,7 @@ static void run_down(struct fr_loop *loop)
 {
     do {
         run_deferred(loop);
-        poll_events(loop, false);
+        (void)poll_events(loop, false);
     } while (loop->unsettled || !fr_list_is_empty(&loop->deferred));
 }
 
@@ -184,18 +193,22 @@ void fr_loop_close(struct fr_loop *loop)
     fr_free(loop);
 }
 
-/* A turn that may not sleep follows a sleep, or work, of somebody else's: what has arrived meanwhile goes before what
+/* The sockets are looked at before the sleep: what the hooks do for one is wasted on a worker under load.
+ *
+ * A turn that may not sleep follows a sleep, or work, of somebody else's: what has arrived meanwhile goes before what
  * fell due, lest a deadline passes over bytes that lie waiting. One that may sleep has the time of its last wake-up,
- * which is at most one batch of events old; if a timer fell due meanwhile the alarm rings at once, and the sockets
- * are looked at before the timer. */
+ * which is at most one batch of events old; if a timer fell due meanwhile the alarm rings at once. */
 void fr_loop_turn(struct fr_loop *loop, int timeout_ms)
 {
-    bool sleep = prepare_to_sleep(loop) && timeout_ms != 0;
-    if (sleep)
-        set_alarm(loop, timeout_ms);
-    poll_events(loop, sleep);
+    bool sleep = settle(loop) && timeout_ms != 0;
+    call_hooks(loop, false);
+    bool woken = poll_events(loop, false);
     if (timeout_ms == 0 && loop->clock.now_ms >= loop->timers.next_ms)
         (void)fr_timer_run_due(loop);
+    if (woken || !sleep || !prepare_to_sleep(loop))
+        return;
+    set_alarm(loop, timeout_ms);
+    (void)poll_events(loop, true);
 }
 
 void fr_loop_wake(struct fr_loop *loop)
@@ -264,12 +277,12 @@ void fr_loop_forget(struct fr_loop *loop, struct fr_deferred *deferred)
         fr_list_remove(&deferred->node);
 }
 
-void fr_loop_add_hook(struct fr_loop *loop, struct fr_sleep_hook *hook)
+void fr_loop_add_hook(struct fr_loop *loop, struct fr_poll_hook *hook)
 {
     fr_list_append(&loop->hooks, &hook->node);
 }
 
-void fr_loop_remove_hook(struct fr_loop *loop, struct fr_sleep_hook *hook)
+void fr_loop_remove_hook(struct fr_loop *loop, struct fr_poll_hook *hook)
 {
     (void)loop;
     fr_list_remove(&hook->node);

@@ -1,9 +1,9 @@
-/* net/loop.h - One event loop per worker: its memory, its clock, its timers, its hooks around sleep.
+/* net/loop.h - One event loop per worker: its memory, its clock, its timers, its hooks before sleep.
  *
  * The only header of net/ that python/ may include; libuv stays behind it. Everything but fr_loop_wake
- * is for the loop's own thread. A turn is: run what was deferred, then the due timers, then the
- * before-sleep hooks, sleep, and handle one batch of events. A timer that falls due while nobody turns the loop
- * fires after the events that have come by then. */
+ * is for the loop's own thread. A turn is: run what was deferred, then the due timers, and handle the events that
+ * have come; when there are none, sleep and handle one batch of events. A timer that falls
+ * due while nobody turns the loop fires after the events that have come by then. */
 #ifndef FR_NET_LOOP_H
 #define FR_NET_LOOP_H
 
@@ -28,11 +28,11 @@ struct fr_deferred {
     void (*run)(struct fr_deferred *deferred);
 };
 
-/* Called before the loop sleeps, in the order they were added. A hook may defer more work; the loop then
- * does not sleep before that is done. */
-struct fr_sleep_hook {
+/* Called before the loop looks for events, in the order the hooks were added: with `sleep` if it will wait for some.
+ * A hook may defer more work; the loop then does not sleep before that is done. */
+struct fr_poll_hook {
     struct fr_list node;
-    void (*before_sleep)(struct fr_sleep_hook *hook);
+    void (*before_poll)(struct fr_poll_hook *hook, bool sleep);
 };
 
 /* A loop whose sockets use `transport` (&fr_transport_uv); NULL and *error on failure. */
@@ -69,8 +69,8 @@ void fr_loop_defer(struct fr_loop *loop, struct fr_deferred *deferred);
 /* Takes `deferred` back, if it is waiting. */
 void fr_loop_forget(struct fr_loop *loop, struct fr_deferred *deferred);
 
-void fr_loop_add_hook(struct fr_loop *loop, struct fr_sleep_hook *hook);
-void fr_loop_remove_hook(struct fr_loop *loop, struct fr_sleep_hook *hook);
+void fr_loop_add_hook(struct fr_loop *loop, struct fr_poll_hook *hook);
+void fr_loop_remove_hook(struct fr_loop *loop, struct fr_poll_hook *hook);
 
 /* The loop's clock and pool. */
 struct fr_clock *fr_loop_clock(struct fr_loop *loop);

@@ -199,7 +199,7 @@ static int turn(struct worker *worker, int timeout_ms)
     if (fr_worker_state(worker->core) == FR_WORKER_STOPPED)
         timeout_ms = 0;
     fr_worker_turn(worker->core, timeout_ms);
-    fr_gil_take(&worker->gil);
+    fr_gil_hold(&worker->gil);
     if (worker->wsgi.interrupt != NULL) {
         PyObject *interrupt = worker->wsgi.interrupt;
         worker->wsgi.interrupt = NULL;

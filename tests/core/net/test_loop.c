@@ -50,17 +50,21 @@ static void run_and_defer_other(struct fr_deferred *deferred)
 }
 
 struct counting_hook {
-    struct fr_sleep_hook hook;
+    struct fr_poll_hook hook;
     struct fr_loop *loop;
-    unsigned calls, defer_calls;
+    unsigned looks, calls, defer_calls;
     struct fr_deferred *defers;
-    struct fr_sleep_hook *removes;
+    struct fr_poll_hook *removes;
     unsigned *order, place;
 };
 
-static void on_sleep(struct fr_sleep_hook *hook)
+static void on_poll(struct fr_poll_hook *hook, bool sleep)
 {
     struct counting_hook *own = FR_LIST_OWNER(hook, struct counting_hook, hook);
+    if (!sleep) {
+        own->looks++;
+        return;
+    }
     own->calls++;
     if (own->order)
         own->place = ++*own->order;
@@ -163,12 +167,12 @@ TEST(hooks_are_called_in_order)
 {
     struct fr_loop *loop = open_loop();
     unsigned order = 0;
-    struct counting_hook first = {.hook.before_sleep = on_sleep, .order = &order};
-    struct counting_hook second = {.hook.before_sleep = on_sleep, .order = &order};
+    struct counting_hook first = {.hook.before_poll = on_poll, .order = &order};
+    struct counting_hook second = {.hook.before_poll = on_poll, .order = &order};
     fr_loop_add_hook(loop, &first.hook);
     fr_loop_add_hook(loop, &second.hook);
     for (unsigned turn = 0; turn < 3; turn++) {
-        fr_loop_turn(loop, 0);
+        fr_loop_turn(loop, 1);
         EQUAL(first.place, 2 * turn + 1);
         EQUAL(second.place, 2 * turn + 2);
     }
@@ -179,12 +183,11 @@ TEST(what_a_hook_defers_is_done_before_sleep_and_the_hooks_have_the_last_word)
 {
     struct fr_loop *loop = open_loop();
     struct task task = {.deferred.run = run_task, .loop = loop};
-    struct counting_hook hook = {.hook.before_sleep = on_sleep, .loop = loop};
+    struct counting_hook hook = {.hook.before_poll = on_poll, .loop = loop};
     hook.defers = &task.deferred;
     hook.defer_calls = 2;
     fr_loop_add_hook(loop, &hook.hook);
-    fr_loop_wake(loop);
-    fr_loop_turn(loop, -1);
+    fr_loop_turn(loop, 1);
     EQUAL(task.runs, 2);
     EQUAL(hook.calls, 3);
     fr_loop_close(loop);
@@ -194,7 +197,7 @@ TEST(a_hook_that_always_defers_never_lets_the_loop_sleep)
 {
     struct fr_loop *loop = open_loop();
     struct task task = {.deferred.run = run_task, .loop = loop};
-    struct counting_hook hook = {.hook.before_sleep = on_sleep, .loop = loop};
+    struct counting_hook hook = {.hook.before_poll = on_poll, .loop = loop};
     hook.defers = &task.deferred;
     hook.defer_calls = 1000;
     fr_loop_add_hook(loop, &hook.hook);
@@ -207,19 +210,35 @@ TEST(a_hook_that_always_defers_never_lets_the_loop_sleep)
 TEST(a_hook_may_remove_itself_and_others)
 {
     struct fr_loop *loop = open_loop();
-    struct counting_hook first = {.hook.before_sleep = on_sleep, .loop = loop};
-    struct counting_hook second = {.hook.before_sleep = on_sleep, .loop = loop};
-    struct counting_hook third = {.hook.before_sleep = on_sleep, .loop = loop};
+    struct counting_hook first = {.hook.before_poll = on_poll, .loop = loop};
+    struct counting_hook second = {.hook.before_poll = on_poll, .loop = loop};
+    struct counting_hook third = {.hook.before_poll = on_poll, .loop = loop};
     fr_loop_add_hook(loop, &first.hook);
     fr_loop_add_hook(loop, &second.hook);
     fr_loop_add_hook(loop, &third.hook);
     first.removes = &second.hook;
     third.removes = &third.hook;
-    fr_loop_turn(loop, 0);
-    fr_loop_turn(loop, 0);
+    fr_loop_turn(loop, 1);
+    fr_loop_turn(loop, 1);
     EQUAL(first.calls, 2);
     EQUAL(second.calls, 0);
     EQUAL(third.calls, 1);
+    fr_loop_close(loop);
+}
+
+TEST(a_hook_hears_whether_the_loop_will_sleep)
+{
+    struct fr_loop *loop = open_loop();
+    struct counting_hook hook = {.hook.before_poll = on_poll, .loop = loop};
+    fr_loop_add_hook(loop, &hook.hook);
+    fr_loop_turn(loop, 0);
+    fr_loop_wake(loop);
+    fr_loop_turn(loop, -1);
+    EQUAL(hook.calls, 0);
+    EQUAL(hook.looks, 2);
+    fr_loop_turn(loop, 1);
+    EQUAL(hook.calls, 1);
+    EQUAL(hook.looks, 3);
     fr_loop_close(loop);
 }
 
