@@ -47,7 +47,11 @@
     X(BODY_TIMEOUT, "the request body made no progress in time")               \
     X(OVERLOAD, "the server is at its limit of connections")                   \
     X(APPLICATION, "the application failed")                                   \
-    X(UNSUPPORTED, "not available on this machine")
+    X(UNSUPPORTED, "not available on this machine")                            \
+    X(FRAME, "malformed WebSocket frame")                                      \
+    X(UTF8, "text that is not UTF-8")                                          \
+    X(DEFLATE, "malformed compressed data")                                    \
+    X(CLOSE_CODE, "a close code or reason that may not be sent")
 
 enum fr_error {
     FR_OK = 0,

@@ -17,6 +17,12 @@ void fr_limits_init(struct fr_limits *limits)
         .write_timeout_ms = 30000,
         .keep_alive_timeout_ms = 5000,
         .linger_timeout_ms = 2000,
+        .ws_message_bytes_max = 16 << 20,
+        .ws_ping_interval_ms = 20000,
+        .ws_ping_timeout_ms = 20000,
+        .ws_close_timeout_ms = 10000,
+        .ws_deflate_window_bits = 12,
+        .ws_queue_messages_max = 32,
         .write_high_bytes = 65536,
         .write_low_bytes = 16384,
     };

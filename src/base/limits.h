@@ -24,6 +24,13 @@ struct fr_limits {
     unsigned keep_alive_timeout_ms; /* 5000     between requests; close; 0: no keep-alive */
     unsigned linger_timeout_ms;     /* 2000     reading what the peer still sends after an early end */
 
+    size_t ws_message_bytes_max;     /* 16 MiB   one WebSocket message, decompressed; close 1009 beyond */
+    unsigned ws_ping_interval_ms;    /* 20000    between pings to a quiet peer; 0: none */
+    unsigned ws_ping_timeout_ms;     /* 20000    for the pong; close 1011 */
+    unsigned ws_close_timeout_ms;    /* 10000    for the peer's close frame; then the connection is closed */
+    unsigned ws_deflate_window_bits; /* 12       of permessage-deflate, 9 to 15: memory per connection; 0: off */
+    unsigned ws_queue_messages_max;  /* 32       received and not taken; then the peer has to wait */
+
     size_t write_high_bytes; /* 65536    an exchange is not writable above */
     size_t write_low_bytes;  /* 16384    and writable again at or below */
 };

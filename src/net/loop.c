@@ -200,15 +200,17 @@ void fr_loop_close(struct fr_loop *loop)
  * which is at most one batch of events old; if a timer fell due meanwhile the alarm rings at once. */
 void fr_loop_turn(struct fr_loop *loop, int timeout_ms)
 {
+    loop->turning = true;
     bool sleep = settle(loop) && timeout_ms != 0;
     call_hooks(loop, false);
     bool woken = poll_events(loop, false);
     if (timeout_ms == 0 && loop->clock.now_ms >= loop->timers.next_ms)
         (void)fr_timer_run_due(loop);
-    if (woken || !sleep || !prepare_to_sleep(loop))
-        return;
-    set_alarm(loop, timeout_ms);
-    (void)poll_events(loop, true);
+    if (!woken && sleep && prepare_to_sleep(loop)) {
+        set_alarm(loop, timeout_ms);
+        (void)poll_events(loop, true);
+    }
+    loop->turning = false;
 }
 
 void fr_loop_wake(struct fr_loop *loop)
@@ -266,8 +268,16 @@ int fr_loop_timeout_ms(const struct fr_loop *loop)
 
 void fr_loop_defer(struct fr_loop *loop, struct fr_deferred *deferred)
 {
-    if (!fr_list_is_linked(&deferred->node))
-        fr_list_append(&loop->deferred, &deferred->node);
+    if (fr_list_is_linked(&deferred->node))
+        return;
+    fr_list_append(&loop->deferred, &deferred->node);
+    fr_loop_stir(loop);
+}
+
+void fr_loop_on_stirred(struct fr_loop *loop, void (*stirred)(void *owner), void *owner)
+{
+    loop->stirred = stirred;
+    loop->stirred_owner = owner;
 }
 
 void fr_loop_forget(struct fr_loop *loop, struct fr_deferred *deferred)
@@ -304,4 +314,5 @@ void fr_loop_poll(struct fr_loop *loop, uv_poll_t *poll, int events, uv_poll_cb 
     int status = events ? uv_poll_start(poll, events, on_poll) : uv_poll_stop(poll);
     assert(status == 0);
     (void)status;
+    fr_loop_stir(loop);
 }

@@ -1,6 +1,6 @@
 /* net/loop.h - One event loop per worker: its memory, its clock, its timers, its hooks before sleep.
  *
- * The only header of net/ that python/ may include; libuv stays behind it. Everything but fr_loop_wake
+ * With timer.h and watch.h all of net/ that python/ may include; libuv stays behind them. Everything but fr_loop_wake
  * is for the loop's own thread. A turn is: run what was deferred, then the due timers, and handle the events that
  * have come; when there are none, sleep and handle one batch of events. A timer that falls
  * due while nobody turns the loop fires after the events that have come by then. */
@@ -62,6 +62,10 @@ int fr_loop_fd(const struct fr_loop *loop);
 
 /* How long a turn may sleep before something is due: ms, 0 now, -1 nothing is. */
 int fr_loop_timeout_ms(const struct fr_loop *loop);
+
+/* Has `stirred` called whenever work comes up outside of a turn: something was deferred, a deadline came nearer, a
+ * descriptor is to be watched. For guests in another loop, who then make a turn soon; NULL ends it. */
+void fr_loop_on_stirred(struct fr_loop *loop, void (*stirred)(void *owner), void *owner);
 
 /* Runs `deferred` once before the next sleep; no effect when it is already waiting. */
 void fr_loop_defer(struct fr_loop *loop, struct fr_deferred *deferred);

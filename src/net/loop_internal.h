@@ -36,11 +36,21 @@ struct fr_loop {
     struct fr_pool *pool;
     char *scratch;  /* FR_LOOP_SCRATCH_BYTES; lent to one received() at a time */
     bool asleep;    /* inside uv_run, and nothing has been called back yet */
+    bool turning;   /* inside fr_loop_turn */
     bool unsettled; /* libuv has yet to tell the kernel of a handle, or to call a close callback */
     struct fr_list deferred;
     struct fr_list hooks;
     struct fr_timer_wheel timers;
+    void (*stirred)(void *owner); /* see fr_loop_on_stirred; NULL: nobody asks */
+    void *stirred_owner;
 };
+
+/* There is work for a turn. */
+static inline void fr_loop_stir(struct fr_loop *loop)
+{
+    if (loop->stirred && !loop->turning)
+        loop->stirred(loop->stirred_owner);
+}
 
 /* Every callback from libuv calls this first: the clock is read once per wake-up. */
 static inline void fr_loop_woke(struct fr_loop *loop)
@@ -56,6 +66,7 @@ static inline void fr_loop_close_handle(struct fr_loop *loop, uv_handle_t *handl
 {
     loop->unsettled = true;
     uv_close(handle, on_closed);
+    fr_loop_stir(loop);
 }
 
 /* Watches for `events` from now on, 0 for none. It can fail for descriptors only that are closed or watched

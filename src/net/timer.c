@@ -71,7 +71,10 @@ void fr_timer_set(struct fr_loop *loop, struct fr_timer *timer, uint64_t delay_m
             return;
         fr_list_remove(&timer->node);
     }
+    uint64_t next_ms = loop->timers.next_ms;
     put_in_slot(&loop->timers, timer, now_ms);
+    if (loop->timers.next_ms < next_ms)
+        fr_loop_stir(loop);
 }
 
 void fr_timer_clear(struct fr_loop *loop, struct fr_timer *timer)

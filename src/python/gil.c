@@ -16,6 +16,7 @@ void fr_gil_open(struct fr_gil *gil, struct fr_loop *loop)
     gil->loop = loop;
     gil->resting = NULL;
     gil->wanted = false;
+    gil->at_top = false;
     fr_loop_add_hook(loop, &gil->hook);
 }
 

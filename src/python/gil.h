@@ -21,6 +21,7 @@ struct fr_gil {
     struct fr_loop *loop;
     PyThreadState *resting; /* the thread's state while it must not touch objects; else NULL */
     bool wanted;            /* some callback needed Python since the last poll */
+    bool at_top; /* inside a turn of the loop, and no code of Python's is on the stack: a task may be stepped */
 };
 
 /* From now on `loop` sleeps without the GIL. To be called after everybody else has added their hooks. */

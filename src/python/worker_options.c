@@ -23,7 +23,10 @@ static const struct limit limits[] = {
     LIMIT(trailer_bytes_max),      LIMIT(connections_max),
     LIMIT(head_timeout_ms),        LIMIT(body_timeout_ms),
     LIMIT(write_timeout_ms),       LIMIT(keep_alive_timeout_ms),
-    LIMIT(linger_timeout_ms),      LIMIT(write_high_bytes),
+    LIMIT(linger_timeout_ms),      LIMIT(ws_message_bytes_max),
+    LIMIT(ws_ping_interval_ms),    LIMIT(ws_ping_timeout_ms),
+    LIMIT(ws_close_timeout_ms),    LIMIT(ws_deflate_window_bits),
+    LIMIT(ws_queue_messages_max),  LIMIT(write_high_bytes),
     LIMIT(write_low_bytes),
 };
 

@@ -13,6 +13,7 @@
 #include "http/application.h"
 #include "http/message.h"
 
+struct fr_loop;
 struct fr_stats;
 
 enum fr_access_format { FR_ACCESS_OFF, FR_ACCESS_COMMON, FR_ACCESS_COMBINED };
@@ -33,8 +34,11 @@ struct fr_config {
     const char *server_header; /* NULL: none */
     bool date_header;
     enum fr_access_format access_format;
-    int access_fd;          /* where access lines go; -1 when off */
-    struct fr_stats *stats; /* the worker's slot in the shared mapping; NULL: a private one */
+    int access_fd;                /* where access lines go; -1 when off */
+    struct fr_stats *stats;       /* the worker's slot in the shared mapping; NULL: a private one */
+    struct fr_loop *loop;         /* somebody else's, who turns and closes it; NULL: a loop of the worker's own */
+    void (*stopped)(void *owner); /* the worker is STOPPED; from inside a turn or a call of the worker's. May be NULL */
+    void *owner;
 };
 
 #endif

@@ -37,6 +37,7 @@ struct fr_worker {
     struct fr_connection_shared shared;
     struct fr_response_policy policy;
     struct fr_stats own_stats;      /* when the configuration gives no slot */
+    struct fr_poll_hook turned;     /* counts the turns, whoever makes them */
     struct fr_timer beat;           /* armed when somebody else may read the counters */
     struct fr_request_head scratch; /* one head at a time, while it is parsed and shown */
     enum fr_worker_state state;
@@ -110,11 +111,21 @@ static void on_accepted(struct fr_listener *listener, int fd, const struct socka
         accept_all(worker, false);
 }
 
-/* The turn that this makes is the beat; see fr_worker_turn. */
+/* The turn that this makes is the beat. */
 static void on_beat(struct fr_timer *beat)
 {
     struct fr_worker *worker = FR_LIST_OWNER(beat, struct fr_worker, beat);
     fr_timer_set(worker->loop, beat, BEAT_MS);
+}
+
+static void on_poll(struct fr_poll_hook *hook, bool sleep)
+{
+    struct fr_worker *worker = FR_LIST_OWNER(hook, struct fr_worker, turned);
+    struct fr_stats *stats = worker->shared.stats;
+    if (sleep)
+        return;
+    FR_STATS_ADD(stats, turns, 1);
+    FR_STATS_SET(stats, beat_ms, fr_loop_clock(worker->loop)->now_ms);
 }
 
 static void stop_when_empty(struct fr_worker *worker)
@@ -124,6 +135,8 @@ static void stop_when_empty(struct fr_worker *worker)
     if (worker->shared.access_log)
         fr_access_log_flush(worker->shared.access_log);
     worker->state = FR_WORKER_STOPPED;
+    if (worker->config->stopped)
+        worker->config->stopped(worker->config->owner);
 }
 
 static void on_closed(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol)
@@ -198,9 +211,11 @@ static void free_worker(struct fr_worker *worker)
 {
     close_doors(worker);
     fr_timer_clear(worker->loop, &worker->beat);
+    fr_loop_remove_hook(worker->loop, &worker->turned);
     if (worker->shared.access_log)
         fr_access_log_close(worker->shared.access_log);
-    fr_loop_close(worker->loop);
+    if (!worker->config->loop)
+        fr_loop_close(worker->loop);
     fr_free(worker->scratch.headers);
     fr_free(worker);
 }
@@ -214,12 +229,14 @@ struct fr_worker *fr_worker_open(const struct fr_config *config, int *error)
     }
     struct fr_worker *worker = fr_alloc_zero(sizeof(*worker) + config->bind_count * sizeof(worker->doors[0]));
     worker->config = config;
-    worker->loop = fr_loop_open(transport, error);
+    worker->loop = config->loop ? config->loop : fr_loop_open(transport, error);
     if (!worker->loop) {
         fr_log_print(&config->log, FR_LOG_ERROR, "no event loop can be opened: %s", fr_error_text(*error));
         fr_free(worker);
         return NULL;
     }
+    worker->turned.before_poll = on_poll;
+    fr_loop_add_hook(worker->loop, &worker->turned);
     give_shared(worker, transport);
     *error = open_doors(worker);
     if (*error) {
@@ -241,10 +258,7 @@ void fr_worker_start(struct fr_worker *worker)
 
 void fr_worker_turn(struct fr_worker *worker, int timeout_ms)
 {
-    struct fr_stats *stats = worker->shared.stats;
     fr_loop_turn(worker->loop, timeout_ms);
-    FR_STATS_ADD(stats, turns, 1);
-    FR_STATS_SET(stats, beat_ms, fr_loop_clock(worker->loop)->now_ms);
 }
 
 void fr_worker_drain(struct fr_worker *worker)

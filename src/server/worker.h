@@ -20,7 +20,7 @@ struct fr_worker *fr_worker_open(const struct fr_config *config, int *error);
 /* Begins to accept. */
 void fr_worker_start(struct fr_worker *worker);
 
-/* One turn of the loop, sleeping at most `timeout_ms` (-1: until something happens). */
+/* One turn of the worker's own loop, sleeping at most `timeout_ms` (-1: until something happens). */
 void fr_worker_turn(struct fr_worker *worker, int timeout_ms);
 
 /* Stops accepting and lets every connection finish what is open; STOPPED when the last is closed.

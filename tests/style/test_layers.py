@@ -28,8 +28,8 @@ MAY_INCLUDE = {
     "python": {"base", "http", "websocket", "server"},
 }
 
-# Python turns the loop and watches it, and knows nothing else of net/.
-MAY_INCLUDE_ALSO = {"python": {"net/loop.h"}}
+# Python turns the loop and waits for times and descriptors, and knows nothing else of net/.
+MAY_INCLUDE_ALSO = {"python": {"net/loop.h", "net/timer.h", "net/watch.h"}}
 
 OWNER_OF = {
     "uv.h": "net",

@@ -21,6 +21,12 @@ TEST(defaults)
     EQUAL(limits.write_timeout_ms, 30 * 1000);
     EQUAL(limits.keep_alive_timeout_ms, 5 * 1000);
     EQUAL(limits.linger_timeout_ms, 2 * 1000);
+    EQUAL(limits.ws_message_bytes_max, 16 * 1024 * 1024);
+    EQUAL(limits.ws_ping_interval_ms, 20 * 1000);
+    EQUAL(limits.ws_ping_timeout_ms, 20 * 1000);
+    EQUAL(limits.ws_close_timeout_ms, 10 * 1000);
+    EQUAL(limits.ws_deflate_window_bits, 12);
+    EQUAL(limits.ws_queue_messages_max, 32);
     EQUAL(limits.write_high_bytes, 64 * 1024);
     EQUAL(limits.write_low_bytes, 16 * 1024);
 }

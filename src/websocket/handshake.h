@@ -1,0 +1,39 @@
+/* websocket/handshake.h - The opening handshake of a WebSocket, seen from the server (RFC 6455 section 4.2; over
+ * HTTP/2 an extended CONNECT, RFC 8441).
+ *
+ * Reads a request head and says whether it opens a WebSocket; writes the response that accepts it. */
+#ifndef FR_WEBSOCKET_HANDSHAKE_H
+#define FR_WEBSOCKET_HANDSHAKE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "http/message.h"
+#include "websocket/deflate.h"
+
+#define FR_WEBSOCKET_KEY_BYTES 24    /* of Sec-WebSocket-Key, base64 */
+#define FR_WEBSOCKET_ACCEPT_BYTES 28 /* of Sec-WebSocket-Accept, base64 */
+
+/* What there is to know of a request that wants to open a WebSocket; owns no memory and borrows none. */
+struct fr_websocket_handshake {
+    char accept[FR_WEBSOCKET_ACCEPT_BYTES]; /* the value of Sec-WebSocket-Accept; unused over HTTP/2 */
+    bool connect;                           /* by extended CONNECT: answered by 200 without the fields of HTTP/1.1 */
+    struct fr_deflate_offer deflate;        /* the first offer of permessage-deflate that can be taken */
+};
+
+/* The request asks for a WebSocket, be it well or badly: GET with Upgrade naming websocket, or CONNECT with
+ * :protocol websocket. */
+bool fr_is_websocket_request(const struct fr_request_head *head);
+
+/* Fills `handshake` from a request for which fr_is_websocket_request holds. 0; or the status to refuse it with: 400
+ * (a key missing, listed twice or malformed, a body), 426 (a version other than 13: say Sec-WebSocket-Version: 13), and
+ * *why, a sentence. */
+FR_CHECKED int fr_websocket_handshake_read(struct fr_websocket_handshake *handshake, const struct fr_request_head *head,
+                                           const char **why);
+
+/* Calls `each` for every subprotocol that the client offers, in its order, until `each` returns false. False when a
+ * name is no token. The spans are borrowed from the head. */
+bool fr_websocket_subprotocols(const struct fr_request_head *head, bool (*each)(void *owner, fr_span name),
+                               void *owner);
+
+#endif
