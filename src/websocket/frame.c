@@ -10,7 +10,7 @@
 #define RSV1 0x40
 #define RSV 0x70
 #define OPCODE 0x0f
-#define MASKED 0x80
+#define MASKED 0x80u
 
 /* Values of the seven bits of length that say that the length follows. */
 #define LEN_16 126
