@@ -25,13 +25,6 @@ struct fr_asgi_options {
     const struct fr_log *log;
 };
 
-/* The scopes that requests over one listener begin with. */
-struct fr_asgi_template {
-    const struct fr_endpoint *local;
-    bool encrypted;
-    PyObject *http, *websocket; /* dicts */
-};
-
 /* One per worker; belongs to its thread. */
 struct fr_asgi {
     struct fr_application base;
@@ -40,8 +33,7 @@ struct fr_asgi {
     struct fr_loop *loop;
     struct fr_asgi_options options; /* its references are owned here */
     struct fr_asgi_tasks tasks;
-    struct fr_asgi_template *templates;
-    size_t template_count;
+    struct fr_asgi_scopes *scopes; /* what asgi_scope.c remembers; NULL before the first request */
     struct fr_text_cache texts;
     PyObject *interrupt; /* a KeyboardInterrupt or SystemExit that came out of the callable; NULL: none */
 };

@@ -1,23 +1,9 @@
 /* python/convert.c - Spans to str, with a small memory of the last ones. Knows nothing of HTTP. */
 #include "python/convert.h"
 
-#include <stdint.h>
-
-/* Enough of the text to tell header values apart: its length and both ends. A clash only costs a
- * conversion, since the whole text is compared afterwards. */
 static size_t slot_of(fr_span bytes)
 {
-    uint64_t head = 0, tail = 0;
-    if (bytes.len >= sizeof head) {
-        memcpy(&head, bytes.data, sizeof head);
-        memcpy(&tail, bytes.data + bytes.len - sizeof tail, sizeof tail);
-    } else {
-        for (size_t i = 0; i < bytes.len; i++)
-            head = head << 8 | (unsigned char)bytes.data[i];
-    }
-    uint64_t hash = (head ^ bytes.len) * UINT64_C(0x9E3779B97F4A7C15);
-    hash = (hash ^ hash >> 29 ^ tail) * UINT64_C(0xBF58476D1CE4E5B9);
-    return (hash >> 40) & (FR_TEXT_CACHE_SLOTS - 1);
+    return (fr_convert_hash(bytes) >> 40) & (FR_TEXT_CACHE_SLOTS - 1);
 }
 
 static bool is_text(PyObject *text, fr_span bytes)

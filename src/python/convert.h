@@ -5,6 +5,8 @@
 #ifndef FR_PYTHON_CONVERT_H
 #define FR_PYTHON_CONVERT_H
 
+#include <stdint.h>
+
 #include "base/span.h"
 #include "python/compat.h"
 
@@ -25,6 +27,10 @@ PyObject *fr_convert_text(struct fr_text_cache *cache, fr_span bytes);
 /* Lets go of every text. */
 void fr_convert_cache_clear(struct fr_text_cache *cache);
 
+/* A number that tells header values and paths apart, of the length and both ends only: a clash costs a conversion,
+ * since the whole is compared afterwards. Its upper bits are the good ones. */
+static inline uint64_t fr_convert_hash(fr_span bytes);
+
 /* Sets `span` to the latin-1 bytes of a str, borrowed while the str lives; false when a code point is
  * above U+00FF. */
 static inline bool fr_convert_span(PyObject *text, fr_span *span);
@@ -33,6 +39,20 @@ static inline bool fr_convert_span(PyObject *text, fr_span *span);
 static inline fr_span fr_convert_span_again(PyObject *text);
 
 /* ---- inline definitions ---- */
+
+static inline uint64_t fr_convert_hash(fr_span bytes)
+{
+    uint64_t head = 0, tail = 0;
+    if (bytes.len >= sizeof head) {
+        memcpy(&head, bytes.data, sizeof head);
+        memcpy(&tail, bytes.data + bytes.len - sizeof tail, sizeof tail);
+    } else {
+        for (size_t i = 0; i < bytes.len; i++)
+            head = head << 8 | (unsigned char)bytes.data[i];
+    }
+    uint64_t hash = (head ^ bytes.len) * UINT64_C(0x9E3779B97F4A7C15);
+    return (hash ^ hash >> 29 ^ tail) * UINT64_C(0xBF58476D1CE4E5B9);
+}
 
 static inline bool fr_convert_span(PyObject *text, fr_span *span)
 {

@@ -19,7 +19,8 @@ static int intern_names(struct core_state *state)
     static const char *const versions[] = {
         [FR_HTTP_1_0] = "HTTP/1.0", [FR_HTTP_1_1] = "HTTP/1.1", [FR_HTTP_2] = "HTTP/2"};
     for (int i = FR_HTTP_1_0; i <= FR_HTTP_2; i++)
-        if ((state->versions[i] = PyUnicode_InternFromString(versions[i])) == NULL)
+        if ((state->versions[i] = PyUnicode_InternFromString(versions[i])) == NULL ||
+            (state->http_versions[i] = PyUnicode_InternFromString(versions[i] + strlen("HTTP/"))) == NULL)
             return -1;
     for (int i = FR_METHOD_OTHER + 1; i < FR_METHOD_COUNT; i++)
         if ((state->methods[i] = PyUnicode_InternFromString(fr_method_text((enum fr_method_name)i).data)) == NULL)
@@ -46,10 +47,21 @@ static PyObject *new_header_key(struct core_state *state, enum fr_header_name na
     return PyUnicode_InternFromString(key);
 }
 
-static int make_header_keys(struct core_state *state)
+/* The name of a field in a scope: lower case. */
+static PyObject *new_header_name(enum fr_header_name name)
+{
+    fr_span text = fr_header_text(name);
+    PyObject *bytes = PyBytes_FromStringAndSize(text.data, (Py_ssize_t)text.len);
+    for (size_t i = 0; bytes != NULL && i < text.len; i++)
+        PyBytes_AS_STRING(bytes)[i] = (char)fr_ascii_lower((unsigned char)text.data[i]);
+    return bytes;
+}
+
+static int make_headers(struct core_state *state)
 {
     for (int i = FR_HEADER_OTHER + 1; i < FR_HEADER_COUNT; i++)
-        if ((state->header_keys[i] = new_header_key(state, (enum fr_header_name)i)) == NULL)
+        if ((state->header_keys[i] = new_header_key(state, (enum fr_header_name)i)) == NULL ||
+            (state->header_names[i] = new_header_name((enum fr_header_name)i)) == NULL)
             return -1;
     return 0;
 }
@@ -138,7 +150,7 @@ static int add_constants(PyObject *module)
 static int module_exec(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
-    if (intern_names(state) < 0 || make_header_keys(state) < 0 || make_types(module, state) < 0 ||
+    if (intern_names(state) < 0 || make_headers(state) < 0 || make_types(module, state) < 0 ||
         borrow_from_library(state) < 0)
         return -1;
     return add_constants(module);
@@ -174,12 +186,16 @@ static int module_clear(PyObject *module)
 #define X(symbol, text) Py_CLEAR(state->names.symbol);
     FR_NAME_LIST(X)
 #undef X
-    for (int i = 0; i <= FR_HTTP_2; i++)
+    for (int i = 0; i <= FR_HTTP_2; i++) {
         Py_CLEAR(state->versions[i]);
+        Py_CLEAR(state->http_versions[i]);
+    }
     for (int i = 0; i < FR_METHOD_COUNT; i++)
         Py_CLEAR(state->methods[i]);
-    for (int i = 0; i < FR_HEADER_COUNT; i++)
+    for (int i = 0; i < FR_HEADER_COUNT; i++) {
         Py_CLEAR(state->header_keys[i]);
+        Py_CLEAR(state->header_names[i]);
+    }
     return 0;
 }
 

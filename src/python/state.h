@@ -20,9 +20,11 @@ struct core_state {
     PyObject *sys_dict;                   /* vars(sys) */
     PyObject *empty_text;
     PyObject *empty_bytes;
-    PyObject *methods[FR_METHOD_COUNT];     /* "GET", ...; NULL for OTHER */
-    PyObject *header_keys[FR_HEADER_COUNT]; /* "HTTP_ACCEPT", ...; NULL for OTHER */
-    PyObject *versions[FR_HTTP_2 + 1];      /* "HTTP/1.0", ... */
+    PyObject *methods[FR_METHOD_COUNT];      /* "GET", ...; NULL for OTHER */
+    PyObject *header_keys[FR_HEADER_COUNT];  /* "HTTP_ACCEPT", ...; NULL for OTHER */
+    PyObject *header_names[FR_HEADER_COUNT]; /* b"accept", ...; NULL for OTHER */
+    PyObject *versions[FR_HTTP_2 + 1];       /* "HTTP/1.0", ... */
+    PyObject *http_versions[FR_HTTP_2 + 1];  /* "1.0", ... */
     struct {
 #define X(symbol, text) PyObject *symbol;
         FR_NAME_LIST(X)
