@@ -1,4 +1,4 @@
-"""Builds and runs the micro benches: python bench/micro/run.py [parse] [scan] [outbox] [--json FILE] [--cpu N].
+"""Builds and runs the micro benches: python bench/micro/run.py [NAME ...] [--json FILE] [--cpu N].
 
 Compiled with -O3 -DNDEBUG and nothing else, so what is measured is what a user's machine gets without
 link-time optimisation. The least of many rounds is the figure; the median shows how quiet the machine was.
@@ -16,14 +16,15 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SRC = HERE.parents[1] / "src"
-BENCHES = ("parse", "scan", "outbox")
+BENCHES = ("parse", "scan", "outbox", "mask", "utf8")
 
 
 def sources() -> list[Path]:
-    """What parsing a head and queueing an answer need, and no outside library."""
+    """What the benches are about, and no outside library."""
     http1 = [*SRC.glob("http1/scan*.c"), *SRC.glob("http1/request_*.c")]
     http = [SRC / "http" / f"{name}.c" for name in ("names", "headers", "target", "status")]
-    return [*SRC.glob("base/*.c"), *http, *http1]
+    websocket = [SRC / "websocket" / f"{name}.c" for name in ("frame", "mask", "utf8")]
+    return [*SRC.glob("base/*.c"), *http, *http1, *websocket]
 
 
 def build(name: str, folder: Path) -> Path:
@@ -50,7 +51,7 @@ def format_row(row: dict[str, object]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="measure parsing and queueing")
+    parser = argparse.ArgumentParser(description="measure the small pieces of the core")
     parser.add_argument("bench", nargs="*", choices=[*BENCHES, []], help="all of them when none is named")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--cpu", type=int, metavar="N", help="run on this processor only")

@@ -3,6 +3,7 @@
 #include "websocket/utf8.h"
 
 #include "unit.h"
+#include "utf8_definition.h"
 
 static uint64_t random_state = 3629;
 
@@ -10,31 +11,6 @@ static unsigned pick(unsigned below)
 {
     random_state = random_state * 6364136223846793005u + 1442695040888963407u;
     return (unsigned)(random_state >> 33) % below;
-}
-
-/* The definition: decode, then see that encoding again would have given this. 0: malformed. */
-static size_t character_len(const unsigned char *at, size_t len)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t size = at[0] < 0x80 ? 1 : at[0] >> 5 == 6 ? 2 : at[0] >> 4 == 14 ? 3 : at[0] >> 3 == 30 ? 4 : 0;
-    if (size == 0 || size > len)
-        return 0;
-    uint32_t character = size == 1 ? at[0] : at[0] & (0x7fu >> size);
-    for (size_t i = 1; i < size; i++) {
-        if (at[i] >> 6 != 2)
-            return 0;
-        character = character << 6 | (at[i] & 0x3f);
-    }
-    bool surrogate = character >= 0xd800 && character <= 0xdfff;
-    return character < least[size] || character > 0x10ffff || surrogate ? 0 : size;
-}
-
-static bool by_definition(const char *bytes, size_t len)
-{
-    for (size_t at = 0, size; at < len; at += size)
-        if ((size = character_len((const unsigned char *)bytes + at, len - at)) == 0)
-            return false;
-    return true;
 }
 
 static size_t encode(uint32_t character, char *to)
@@ -71,7 +47,7 @@ TEST(every_sequence_at_its_edges)
             char bytes[] = {(char)first, (char)edges[rest % count], (char)edges[rest / count % count],
                             (char)edges[rest / count / count]};
             for (size_t len = 1; len <= sizeof bytes; len++)
-                if (fr_utf8_is_valid(fr_span_of(bytes, len)) != by_definition(bytes, len))
+                if (fr_utf8_is_valid(fr_span_of(bytes, len)) != utf8_by_definition(bytes, len))
                     UNIT_FAIL("%02x %02x %02x %02x, %zu bytes", first, bytes[1] & 255, bytes[2] & 255, bytes[3] & 255,
                               len);
         }
@@ -164,9 +140,9 @@ TEST(long_texts_whole_and_spoilt)
         if (len == 0)
             continue;
         size_t cut = pick((unsigned)len);
-        compare(text, cut, by_definition(text, cut));
+        compare(text, cut, utf8_by_definition(text, cut));
         text[pick((unsigned)len)] = (char)pick(256);
-        compare(text, len, by_definition(text, len));
+        compare(text, len, utf8_by_definition(text, len));
     }
 }
 
@@ -178,7 +154,7 @@ TEST(every_split_point)
         for (size_t second = cut; second <= len; second++) {
             fr_utf8_state state = 0;
             IS(fr_utf8_feed(&state, fr_span_of(text, cut)));
-            EQUAL(state == 0, by_definition(text, cut));
+            EQUAL(state == 0, utf8_by_definition(text, cut));
             IS(fr_utf8_feed(&state, fr_span_of(text + cut, second - cut)));
             IS(fr_utf8_feed(&state, fr_span_of(text + second, len - second)));
             EQUAL(state, 0);
