@@ -10,7 +10,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ._log import traceback_text
@@ -26,7 +26,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def load(target: object, config: Config) -> tuple[Callable[..., Any], str]:
-    """The application that `target` names, or is, with its interface ("wsgi")."""
+    """The application that `target` names, or is, with its interface ("wsgi" or "asgi")."""
     name = target if isinstance(target, str) else describe(target)
     found = import_target(target, config.app_dir) if isinstance(target, str) else target
     if config.factory:
@@ -116,18 +116,42 @@ def _checked(found: object, name: str, interface: str) -> tuple[Callable[..., An
     if interface == "auto":
         interface = detect_interface(found)
     if interface == "asgi":
-        raise LoadError(
-            f"{name!r} is an ASGI application, and this version of freastal serves WSGI; "
-            "give a WSGI application, or --interface wsgi if it is one"
-        )
+        return _as_asgi_3(found, name), interface
     if interface == "factory":
         raise LoadError(f"{name!r} takes no arguments; if it returns the application, add --factory")
     if interface != "wsgi":
         raise LoadError(
-            f"{name!r} cannot be called with the two arguments of WSGI, environ and start_response; "
-            "give an application, or --interface wsgi if it is one"
+            f"{name!r} cannot be called with the two arguments of WSGI, environ and start_response, nor with the "
+            "three of ASGI; give an application, or say with --interface what it is"
         )
     return found, interface
+
+
+def _as_asgi_3(found: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """What can be called with scope, receive and send. Version 2 took the scope alone, and gave what takes the rest."""
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):
+        return found
+    if _takes(signature, 3):
+        return found
+    if _takes(signature, 1) and not _is_coroutine_function(found):
+        return _AsgiTwo(found)
+    raise LoadError(
+        f"{name!r} cannot be called with the three arguments of ASGI, scope, receive and send; "
+        "give an application, or --interface wsgi if it is one"
+    )
+
+
+class _AsgiTwo:
+    """An application of ASGI 2 as one of ASGI 3."""
+
+    def __init__(self, application: Callable[[Any], Callable[[Any, Any], Awaitable[None]]]) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: object, send: object) -> None:
+        scope["asgi"] = {**scope["asgi"], "version": "2.0"}
+        await self._application(scope)(receive, send)
 
 
 def detect_interface(application: Callable[..., Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from . import _core
@@ -17,15 +19,20 @@ _LIMITS = {
     "fields_max": "limit_request_fields",
     "body_bytes_max": "max_body_size",
     "connections_max": "limit_concurrency",
+    "ws_message_bytes_max": "ws_max_size",
+    "ws_queue_messages_max": "ws_max_queue",
+    "ws_deflate_window_bits": "ws_deflate_window_bits",
 }
 _TIMEOUTS = {
     "head_timeout_ms": "head_timeout",
     "body_timeout_ms": "body_timeout",
     "write_timeout_ms": "write_timeout",
     "keep_alive_timeout_ms": "keep_alive",
+    "ws_ping_interval_ms": "ws_ping_interval",
+    "ws_ping_timeout_ms": "ws_ping_timeout",
 }
 
-_LAST_TURNS_MAX = 512
+LAST_TURNS_MAX = 512
 """Turns before a drain, 16 connections each: a full queue of 4096 twice over, and an end under any load."""
 
 
@@ -33,6 +40,8 @@ def core_limits(config: Config) -> dict[str, int]:
     """The limits in the words of struct fr_limits; those that are no option keep the default of the core."""
     limits = {name: getattr(config, option) for name, option in _LIMITS.items()}
     limits.update((name, round(getattr(config, option) * 1000)) for name, option in _TIMEOUTS.items())
+    if not config.ws_per_message_deflate:
+        limits["ws_deflate_window_bits"] = 0
     return limits
 
 
@@ -41,6 +50,17 @@ def open_access_log(config: Config) -> int:
     if not config.access_logfile:
         return -1
     return 1 if config.access_logfile == "-" else open_for_appending(config.access_logfile, "access_logfile")
+
+
+@contextmanager
+def access_log(config: Config) -> Iterator[int]:
+    """The same, closed in the end."""
+    fd = open_access_log(config)
+    try:
+        yield fd
+    finally:
+        if fd > 2:
+            os.close(fd)
 
 
 def open_worker(
@@ -52,8 +72,9 @@ def open_worker(
     *,
     access_fd: int = -1,
     stats: object | None = None,
+    **hosting: Any,
 ) -> _core.Worker:
-    """A worker that is ready to run."""
+    """A worker that is ready to run. In `hosting` is what only ASGI needs: the loop, and what is told to whom."""
     return _core.Worker(
         application,
         interface=interface,
@@ -72,6 +93,7 @@ def open_worker(
         multiprocess=config.workers > 1,
         body_memory_max=config.max_body_memory,
         log_level=log.level,
+        **hosting,
     )
 
 
@@ -93,7 +115,7 @@ def run(worker: _core.Worker, listeners: Listeners) -> None:
 def _take_what_waits(worker: _core.Worker) -> None:
     """Who was queued when the drain was asked for is answered: accepts, and reads, until a turn brings nobody new."""
     accepted = -1
-    for _ in range(_LAST_TURNS_MAX):
+    for _ in range(LAST_TURNS_MAX):
         before, accepted = accepted, worker.stats()["connections_accepted"]
         if accepted == before:
             break

@@ -14,12 +14,13 @@ from typing import Any
 from . import _kinds as kinds
 from .errors import ConfigError
 
-BINDING, APPLICATION, WORKERS, LIMITS, TIMEOUTS, ANSWERS, LOGGING = (
+BINDING, APPLICATION, WORKERS, LIMITS, TIMEOUTS, WEBSOCKETS, ANSWERS, LOGGING = (
     "Where to listen",
     "Application",
     "Workers",
     "Limits",
     "Timeouts",
+    "WebSockets",
     "Answers",
     "Logging",
 )
@@ -68,8 +69,17 @@ class Config:
     )  # fmt: skip
 
     interface: str = _option(
-        "auto", kinds.choice("auto", "wsgi"), APPLICATION, "What the application speaks.", metavar="auto|wsgi"
-    )
+        "auto", kinds.choice("auto", "wsgi", "asgi"), APPLICATION, "What the application speaks; found out.",
+        metavar="auto|wsgi|asgi",
+    )  # fmt: skip
+    lifespan: str = _option(
+        "auto", kinds.choice("auto", "on", "off"), APPLICATION,
+        "ASGI: whether the application is told of start and end; auto: if it wants to be.", metavar="auto|on|off",
+    )  # fmt: skip
+    loop: str = _option(
+        "auto", kinds.choice("auto", "freastal", "asyncio", "uvloop"), APPLICATION,
+        "ASGI: the event loop of a worker; auto: freastal, our own.", metavar="auto|freastal|asyncio|uvloop",
+    )  # fmt: skip
     factory: bool = _option(
         False, kinds.boolean, APPLICATION, "The name is of a function that returns the application."
     )
@@ -81,8 +91,9 @@ class Config:
         metavar="FOLDER",
     )  # fmt: skip
     root_path: str = _option(
-        "", kinds.root_path, APPLICATION, "Path below which the application is mounted (SCRIPT_NAME).", metavar="PATH"
-    )
+        "", kinds.root_path, APPLICATION, "Path below which the application is mounted (SCRIPT_NAME, root_path).",
+        metavar="PATH",
+    )  # fmt: skip
 
     workers: int = _option(
         1, kinds.integer(1, 1024), WORKERS, "Worker processes.", flags=("-w", "--workers")
@@ -111,7 +122,7 @@ class Config:
         1 << 20,
         kinds.size(0, _BYTES_MAX),
         LIMITS,
-        "Bytes of a body held in memory; more goes to a temporary file.",
+        "WSGI: bytes of a body held in memory; more goes to a temporary file.",
         metavar="SIZE",
     )
     limit_concurrency: int = _option(
@@ -133,6 +144,27 @@ class Config:
     graceful_timeout: float = _option(
         30.0, kinds.seconds(0, _DAY_S), TIMEOUTS, "For open requests to be finished when the server is told to stop."
     )
+
+    ws_max_size: int = _option(
+        1 << 24, kinds.size(1, _BYTES_MAX), WEBSOCKETS, "Bytes of a message, decompressed; 1009.", metavar="SIZE"
+    )
+    ws_max_queue: int = _option(
+        32, kinds.integer(1, 65535), WEBSOCKETS, "Messages that wait for the application; then the peer has to."
+    )
+    ws_ping_interval: float = _option(
+        20.0, kinds.seconds(0, _DAY_S), WEBSOCKETS, "Silence after which a peer is sent a ping; 0: no pings."
+    )
+    ws_ping_timeout: float = _option(
+        20.0, kinds.seconds(0.001, _DAY_S), WEBSOCKETS, "From a ping to the pong that answers it; 1011."
+    )
+    ws_per_message_deflate: bool = _option(
+        True, kinds.boolean, WEBSOCKETS, "Compress messages when the peer offers it.",
+        off_help="Compress no messages.",
+    )  # fmt: skip
+    ws_deflate_window_bits: int = _option(
+        12, kinds.integer(9, 15), WEBSOCKETS,
+        "How far back compression looks, as a power of two: memory of each connection.",
+    )  # fmt: skip
 
     server_header: bool = _option(
         True, kinds.boolean, ANSWERS, "Send 'Server: freastal'.", off_help="Send no Server field."

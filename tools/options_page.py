@@ -25,7 +25,8 @@ On the command line as shown; in Python as keyword arguments of `freastal.serve`
 `freastal.Config`, under the name in the second column. Durations are seconds, sizes are bytes and may be given
 with a unit (`64k`, `1m`, `2g`). Where gunicorn has an option, the name and the meaning are gunicorn's.
 
-A number behind a semicolon in the description is the status that a peer gets who exceeds it.
+A number behind a semicolon in the description is the status, or the close code of a WebSocket, that a peer gets who
+exceeds it.
 """
 
 

@@ -91,7 +91,7 @@ def test_help_names_every_option_once(capsys):
         ("-w 0 m:a", "--workers 0: must be a whole number from 1 to 1024"),
         ("--keep-alive never m:a", "--keep-alive never: must be a number of seconds from 0 to 86400"),
         ("--io uring m:a", "--io uring: must be one of auto, uv"),
-        ("--interface asgi m:a", "--interface asgi: must be one of auto, wsgi"),
+        ("--interface rsgi m:a", "--interface rsgi: must be one of auto, wsgi, asgi"),
         ("-b :1 --port 2 m:a", "--bind :1: says where to listen already; leave host and port out"),
         ("--umask 8 m:a", "--umask 8: must be an octal number from 0 to 777"),
     ],

@@ -135,11 +135,43 @@ def test_a_factory_that_makes_nothing(site):
     assert "leave --factory out" in refusal(site, "site_under_test:number", factory=True)
 
 
-def test_asgi_is_not_in_this_version(site):
-    assert refusal(site, "site_under_test:asgi") == (
-        "'site_under_test:asgi' is an ASGI application, and this version of freastal serves WSGI; "
-        "give a WSGI application, or --interface wsgi if it is one"
+def test_an_asgi_application(site):
+    application, interface = site("site_under_test:asgi")
+    assert (application.__name__, interface) == ("asgi", "asgi")
+    assert site("site_under_test:asgi", interface="asgi") == (application, "asgi")
+
+
+def test_what_asgi_cannot_call(site):
+    said = refusal(site, "site_under_test:app", interface="asgi")
+    assert said.startswith("'site_under_test:app' cannot be called with the three arguments of ASGI, scope, receive ")
+    site.write("short.py", "async def app(request): ...")
+    assert "cannot be called with the three arguments of ASGI" in refusal(site, "short:app")
+
+
+def test_an_application_of_asgi_2(site):
+    site.write(
+        "second.py",
+        "class App:\n"
+        "    def __init__(self, scope):\n"
+        "        self.scope = scope\n"
+        "    async def __call__(self, receive, send):\n"
+        "        await send((self.scope, await receive()))\n",
     )
+    application, interface = site("second:App")
+    assert interface == "asgi"
+    sent = []
+
+    async def receive():
+        return "message"
+
+    async def send(message):
+        sent.append(message)
+
+    asgi = {"version": "3.0", "spec_version": "2.5"}
+    with pytest.raises(StopIteration):
+        application({"type": "http", "asgi": asgi}, receive, send).send(None)
+    assert sent == [({"type": "http", "asgi": {"version": "2.0", "spec_version": "2.5"}}, "message")]
+    assert asgi["version"] == "3.0"
 
 
 def test_the_user_knows_better(site):

@@ -18,6 +18,7 @@ HAVE_NO_OPTION = {
     "chunk_extension_bytes_max",
     "trailer_bytes_max",
     "linger_timeout_ms",
+    "ws_close_timeout_ms",
     "write_high_bytes",
     "write_low_bytes",
 }
@@ -42,6 +43,12 @@ def test_the_defaults_are_those_of_the_core():
         ("body_timeout", 1, "body_timeout_ms", 1000),
         ("write_timeout", 2, "write_timeout_ms", 2000),
         ("keep_alive", 0, "keep_alive_timeout_ms", 0),
+        ("ws_max_size", "1m", "ws_message_bytes_max", 1 << 20),
+        ("ws_max_queue", 1, "ws_queue_messages_max", 1),
+        ("ws_ping_interval", 0, "ws_ping_interval_ms", 0),
+        ("ws_ping_timeout", 2.5, "ws_ping_timeout_ms", 2500),
+        ("ws_per_message_deflate", False, "ws_deflate_window_bits", 0),
+        ("ws_deflate_window_bits", 15, "ws_deflate_window_bits", 15),
     ],
 )
 def test_limits_and_timeouts(option, value, name, meant):
