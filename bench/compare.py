@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from report import CEILING, ratios, spread
+from report import ceiling_of, ratios, spread
 
 
 def verdict(before: list[float], after: list[float]) -> str:
@@ -26,14 +26,15 @@ def verdict(before: list[float], after: list[float]) -> str:
 
 
 def compare(before: dict, after: dict) -> list[str]:
-    lines = ["| scenario | server | before, x epoll | after, x epoll | |", "|---|---|--:|--:|--:|"]
+    lines = ["| scenario | server | before, x ceiling | after, x ceiling | |", "|---|---|--:|--:|--:|"]
     for scenario, by_server in after["samples"].items():
         earlier = before["samples"].get(scenario, {})
+        ceiling = ceiling_of(scenario)
         for server, samples in by_server.items():
-            if server == CEILING or server not in earlier or CEILING not in earlier or CEILING not in by_server:
+            if server == ceiling or server not in earlier or ceiling not in earlier or ceiling not in by_server:
                 continue
-            old = ratios(earlier[server], earlier[CEILING])
-            new = ratios(samples, by_server[CEILING])
+            old = ratios(earlier[server], earlier[ceiling])
+            new = ratios(samples, by_server[ceiling])
             lines.append(f"| {scenario} | {server} | {spread(old)} | {spread(new)} | {verdict(old, new)} |")
     return lines
 

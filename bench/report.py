@@ -5,9 +5,16 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
+import targets
 from scenarios import BY_NAME
 
-CEILING = "epoll"
+
+def ceiling_of(scenario: str) -> str:
+    return BY_NAME[scenario].ceiling if scenario in BY_NAME else "epoll"
+
+
+def title_of(scenario: str) -> str:
+    return BY_NAME[scenario].title if scenario in BY_NAME else scenario
 
 
 def median(samples: list[dict], key: str) -> float:
@@ -27,13 +34,15 @@ def spread(values: list[float]) -> str:
 
 
 def scenario_table(name: str, by_server: dict[str, list[dict]]) -> list[str]:
+    unit = BY_NAME[name].unit if name in BY_NAME else "request"
+    compared = f"x {ceiling_of(name)}, same round (spread)"
     lines = [
-        f"### {BY_NAME[name].title if name in BY_NAME else name}",
+        f"### {title_of(name)}",
         "",
-        "| server | requests/s | CPU us/request | x epoll, same round (spread) | p50 ms | p99 ms | MiB | errors |",
+        f"| server | {unit}s/s | CPU us/{unit} | {compared} | p50 ms | p99 ms | MiB | errors |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    ceiling = by_server.get(CEILING, [])
+    ceiling = by_server.get(ceiling_of(name), [])
     for server, samples in sorted(by_server.items(), key=lambda item: median(item[1], "cpu_us")):
         lines.append(
             f"| {server} | {median(samples, 'requests_per_s'):,.0f} | {median(samples, 'cpu_us'):.1f} "
@@ -44,19 +53,22 @@ def scenario_table(name: str, by_server: dict[str, list[dict]]) -> list[str]:
 
 
 def extras_table(extras: dict) -> list[str]:
-    idle, start = extras.get("idle_bytes", {}), extras.get("first_answer_ms", {})
-    if not idle and not start:
+    idle, sockets, start = (extras.get(key, {}) for key in ("idle_bytes", "idle_websocket_bytes", "first_answer_ms"))
+    names = sorted({*idle, *sockets, *start}, key=lambda name: (start.get(name, float("inf")), name))
+    if not names:
         return []
-    connections = extras["idle_connections"]["all"]
+    counts = extras["idle_connections"]
     lines = [
         "### Idle connections and start",
         "",
-        f"| server | bytes of user memory per idle keep-alive connection ({connections}) | ms to the first answer |",
-        "|---|--:|--:|",
+        "Bytes of user memory for each connection, and milliseconds until a trivial application answers.",
+        "",
+        f"| server | idle keep-alive ({counts['all']}) | idle WebSocket ({counts.get('websocket', 0)}) | start, ms |",
+        "|---|--:|--:|--:|",
     ]
-    for server in sorted(start, key=lambda name: start[name]):
-        cost = f"{idle[server]:,.0f}" if server in idle else ""
-        lines.append(f"| {server} | {cost} | {start[server]:.0f} |")
+    for name in names:
+        figures = [f"{cost[name]:,.0f}" if name in cost else "" for cost in (idle, sockets, start)]
+        lines.append(f"| {' | '.join([name, *figures])} |")
     return [*lines, ""]
 
 
@@ -68,7 +80,7 @@ def markdown(result: dict) -> str:
         (
             f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, CPython {machine['python']}, "
             f"{machine['compiler']}. Medians of {options['rounds']} interleaved rounds of {options['seconds']} s; "
-            "server on one core, wrk on the other."
+            "server on one core, load on the other."
         ),
         "",
     ]
@@ -78,9 +90,14 @@ def markdown(result: dict) -> str:
         if by_server:
             lines += scenario_table(name, by_server)
     lines += extras_table(result["extras"])
+    lines += targets.table(result, {name: title_of(name) for name in result["samples"]})
     if result["problems"]:
         lines += ["Left out:", ""] + [f"- {label}: {why}" for label, why in result["problems"].items()] + [""]
     return "\n".join(lines)
+
+
+def is_ours(server: str) -> bool:
+    return server.startswith("freastal") and not targets.is_rival(server)
 
 
 def plot(result: dict, path: Path) -> None:
@@ -104,10 +121,10 @@ def plot(result: dict, path: Path) -> None:
         high = [
             max(s["cpu_us"] for s in by_server[server]) - value for server, value in zip(ordered, values, strict=True)
         ]
-        colours = ["#c8553d" if server == "freastal" else "#8d99ae" for server in ordered]
+        colours = ["#c8553d" if is_ours(server) else "#8d99ae" for server in ordered]
         axis.barh(ordered, values, xerr=[low, high], color=colours, ecolor="#333333", capsize=2)
-        axis.set_title(BY_NAME[name].title if name in BY_NAME else name, fontsize=10)
-        axis.set_xlabel("CPU us per request", fontsize=8)
+        axis.set_title(title_of(name), fontsize=10)
+        axis.set_xlabel(f"CPU us per {BY_NAME[name].unit if name in BY_NAME else 'request'}", fontsize=8)
         axis.tick_params(labelsize=8)
     figure.tight_layout()
     figure.savefig(path)

@@ -1,38 +1,56 @@
 """How to start freastal, its rivals and the ceilings: the same application, one worker, one port.
 
-Each rival lives in a virtual environment of its own under bench/rivals/, so that none sees another's
-dependencies; `python bench/servers.py` installs what is missing. A rival that cannot be installed here is
-reported and left out.
+A suite is an interface with its application: all servers of one suite do the same work. Each rival lives in a
+virtual environment of its own under bench/rivals/, so that none sees another's dependencies; `python
+bench/servers.py` installs what is missing. A rival that cannot be installed here is reported and left out.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ceiling.build import build
+
 HERE = Path(__file__).resolve().parent
 APPS = HERE / "apps"
 RIVALS = HERE / "rivals"
 
 
+# The application of each suite, for servers of WSGI and of ASGI.
+WSGI = {"wsgi": "plain_wsgi:application"}
+ASGI = {
+    "wsgi": "plain_asgi:application",  # its ASGI twin: as a comparison
+    "asgi": "plain_asgi:application",
+    "fastapi": "fastapi_json:app",
+    "websocket": "echo_ws:app",
+}
+
+SUITES = tuple(ASGI)
+
+Command = Callable[[int, int, str], list[str]]
+
+
 @dataclass(frozen=True)
 class Server:
-    """One contender. `command` takes a port and the size a ceiling answers with."""
+    """One contender. `command` takes a port, the size a ceiling answers with, and the suite."""
 
     name: str
-    command: Callable[[int, int], list[str]]
-    requirement: str | None = None  # what pip installs into its own environment
+    command: Command
+    requirement: str | None = None  # what pip installs into its own environment; the first word is the server
+    suites: tuple[str, ...] = ("wsgi",)
     ceiling: bool = False  # answers one fixed size, whatever is asked
     note: str = ""
     keeps_alive: bool = True
 
     @property
     def home(self) -> Path:
-        return RIVALS / (self.requirement or "")
+        return home_of(self.requirement or "")
 
     @property
     def available(self) -> bool:
@@ -42,89 +60,109 @@ class Server:
         if self.ceiling:
             return "C"
         python = sys.executable if self.requirement is None else str(self.home / "bin" / "python")
-        package = "freastal" if self.requirement is None else self.requirement.partition("==")[0].partition("[")[0]
+        package = re.split(r"[\[= ]", self.requirement or "freastal")[0]
         code = f"from importlib.metadata import version; print(version({package!r}))"
         return subprocess.run([python, "-c", code], capture_output=True, text=True, cwd="/").stdout.strip() or "?"
 
 
-def freastal(port: int, size: int) -> list[str]:
-    script = Path(sys.executable).with_name("freastal")
-    return [str(script), "plain_wsgi:application", "-b", f"127.0.0.1:{port}", "-w", "1", "--app-dir", str(APPS),
-            "--keep-alive", "300"]  # fmt: skip
+def home_of(requirement: str) -> Path:
+    return RIVALS / requirement.replace(" ", "+")
 
 
-def ceiling(name: str) -> Callable[[int, int], list[str]]:
-    def command(port: int, size: int) -> list[str]:
-        sys.path.insert(0, str(HERE / "ceiling"))
-        from build import build  # type: ignore[import-not-found]
-
-        return [str(build(name)), "--port", str(port), "--size", str(size)]
+def freastal(applications: dict[str, str], *options: str) -> Command:
+    def command(port: int, size: int, suite: str) -> list[str]:
+        script = Path(sys.executable).with_name("freastal")
+        return [str(script), applications[suite], "-b", f"127.0.0.1:{port}", "-w", "1", "--app-dir", str(APPS),
+                "--keep-alive", "300", *options]  # fmt: skip
 
     return command
 
 
-def in_rival(requirement: str, program: str, *arguments: str) -> Callable[[int, int], list[str]]:
-    def command(port: int, size: int) -> list[str]:
-        return [
-            str(RIVALS / requirement / "bin" / program),
-            *(argument.format(port=port, apps=APPS) for argument in arguments),
-        ]
+def ceiling(name: str, *, sized: bool = True) -> Command:
+    def command(port: int, size: int, suite: str) -> list[str]:
+        return [str(build(name)), "--port", str(port), *(["--size", str(size)] if sized else [])]
 
     return command
 
 
-def by_code(requirement: str, code: str) -> Callable[[int, int], list[str]]:
-    return in_rival(requirement, "python", "-c", "import sys; sys.path.insert(0, '{apps}'); " + code)
+def in_rival(requirement: str, applications: dict[str, str], program: str, *arguments: str) -> Command:
+    def command(port: int, size: int, suite: str) -> list[str]:
+        module, _, name = applications[suite].partition(":")
+        words = {"port": port, "apps": APPS, "app": applications[suite], "module": module, "name": name}
+        return [str(home_of(requirement) / "bin" / program), *(argument.format(**words) for argument in arguments)]
+
+    return command
 
 
-GUNICORN = ("-b", "127.0.0.1:{port}", "-w", "1", "--pythonpath", "{apps}", "plain_wsgi:application")
+def by_code(requirement: str, applications: dict[str, str], code: str) -> Command:
+    return in_rival(requirement, applications, "python", "-c", "import sys; sys.path.insert(0, '{apps}'); " + code)
+
+
+GUNICORN = ("-b", "127.0.0.1:{port}", "-w", "1", "--pythonpath", "{apps}", "{app}")
+ALL_OF_ASGI = ("asgi", "fastapi", "websocket")
+
+FASTPYSGI = (
+    "import fastpysgi, {module}; s = fastpysgi.server; s.max_content_length = 100_000_000; "
+    "fastpysgi.run({module}.{name}, '127.0.0.1', {port}, loglevel=0)"
+)
+PROTOTYPE = "freastal==0.0.3"
+UVICORN = "uvicorn[standard] fastapi"
+GUNICORN_UVICORN = "gunicorn uvicorn-worker uvicorn[standard] fastapi"
+GRANIAN = "granian[uvloop] fastapi"
 
 # fmt: off
 SERVERS = [
-    Server("epoll", ceiling("epoll_server"), ceiling=True, note="bare C: epoll, recv, send"),
-    Server("libuv", ceiling("uv_server"), ceiling=True, note="bare C: libuv, uv_try_write"),
-    Server("core", ceiling("core_server"), ceiling=True, note="freastal's C core without Python"),
-    Server("freastal", freastal),
-    Server(
-        "bjoern",
-        by_code("bjoern", "import bjoern, plain_wsgi; bjoern.run(plain_wsgi.application, '127.0.0.1', {port})"),
-        "bjoern",
-    ),
-    Server(
-        "fastpysgi",
-        by_code("fastpysgi", "import fastpysgi, plain_wsgi; s = fastpysgi.server; s.max_content_length = 100_000_000; "
-                "fastpysgi.run(plain_wsgi.application, '127.0.0.1', {port}, loglevel=0)"),
-        "fastpysgi",
-    ),
-    Server(
-        "freastal-0.0.3",
-        by_code("freastal==0.0.3", "import freastal, plain_wsgi; "
-                "freastal.serve(plain_wsgi.application, host='127.0.0.1', port={port})"),
-        "freastal==0.0.3", note="the prototype published earlier",
-    ),
-    Server(
-        "granian",
-        in_rival("granian", "granian", "--interface", "wsgi", "--port", "{port}", "--working-dir", "{apps}", "--no-ws",
-                 "--backlog", "20000", "--backpressure", "20000", "plain_wsgi:application"),
-        "granian",
-    ),
-    Server(
-        "gunicorn-gthread",
-        in_rival("gunicorn", "gunicorn", "-k", "gthread", "--threads", "4", "--keep-alive", "300",
-                 "--worker-connections", "20000", *GUNICORN),
-        "gunicorn",
-    ),
-    Server(
-        "gunicorn-sync",
-        in_rival("gunicorn", "gunicorn", *GUNICORN),
-        "gunicorn", note="a connection for every request", keeps_alive=False,
-    ),
-    Server(
-        "uvicorn-asgi",
-        in_rival("uvicorn[standard]", "uvicorn", "--port", "{port}", "--app-dir", "{apps}",
-                 "--timeout-keep-alive", "300", "--no-access-log", "plain_asgi:application"),
-        "uvicorn[standard]", note="uvloop and httptools, the ASGI twin of the application",
-    ),
+    Server("epoll", ceiling("epoll_server"), suites=("wsgi", "asgi", "fastapi"), ceiling=True,
+           note="bare C: epoll, recv, send"),
+    Server("libuv", ceiling("uv_server"), suites=("wsgi", "asgi"), ceiling=True, note="bare C: libuv, uv_try_write"),
+    Server("core", ceiling("core_server"), suites=("wsgi", "asgi"), ceiling=True,
+           note="freastal's C core without Python"),
+    Server("epoll-websocket", ceiling("ws_echo_server", sized=False), suites=("websocket",), ceiling=True,
+           note="bare C: epoll, recv, the mask by words of 8 bytes, send"),
+    Server("freastal", freastal(WSGI)),
+    Server("freastal-asgi", freastal(ASGI, "--interface", "asgi"), suites=ALL_OF_ASGI,
+           note="on freastal's own event loop"),
+    Server("freastal-uvloop", freastal(ASGI, "--interface", "asgi", "--loop", "uvloop"), suites=("asgi", "websocket"),
+           note="as a guest of uvloop"),
+    Server("bjoern",
+           by_code("bjoern", WSGI, "import bjoern, {module}; bjoern.run({module}.{name}, '127.0.0.1', {port})"),
+           "bjoern"),
+    Server("fastpysgi", by_code("fastpysgi", WSGI, FASTPYSGI), "fastpysgi"),
+    Server("fastpysgi-asgi", by_code("fastpysgi", ASGI, FASTPYSGI), "fastpysgi", suites=("asgi",),
+           note="has no WebSocket"),
+    Server("freastal-0.0.3",
+           by_code(PROTOTYPE, WSGI, "import freastal, {module}; "
+                   "freastal.serve({module}.{name}, host='127.0.0.1', port={port})"),
+           PROTOTYPE, note="the prototype published earlier"),
+    Server("freastal-0.0.3-asgi",
+           by_code(PROTOTYPE, ASGI, "import freastal, {module}; "
+                   "freastal.serve_asgi({module}.{name}, host='127.0.0.1', port={port})"),
+           PROTOTYPE, suites=("asgi",), note="the prototype published earlier; has no WebSocket"),
+    Server("granian",
+           in_rival("granian", WSGI, "granian", "--interface", "wsgi", "--port", "{port}", "--working-dir", "{apps}",
+                    "--no-ws", "--backlog", "20000", "--backpressure", "20000", "{app}"),
+           "granian"),
+    Server("granian-asgi",
+           in_rival(GRANIAN, ASGI, "granian", "--interface", "asgi", "--port", "{port}", "--working-dir", "{apps}",
+                    "--loop", "uvloop", "--backlog", "20000", "--backpressure", "20000", "{app}"),
+           GRANIAN, suites=ALL_OF_ASGI, note="uvloop"),
+    Server("gunicorn-gthread",
+           in_rival("gunicorn", WSGI, "gunicorn", "-k", "gthread", "--threads", "4", "--keep-alive", "300",
+                    "--worker-connections", "20000", *GUNICORN),
+           "gunicorn"),
+    Server("gunicorn-sync", in_rival("gunicorn", WSGI, "gunicorn", *GUNICORN), "gunicorn",
+           note="a connection for every request", keeps_alive=False),
+    Server("gunicorn-uvicorn",
+           in_rival(GUNICORN_UVICORN, ASGI, "gunicorn", "-k", "uvicorn_worker.UvicornWorker", "--keep-alive", "300",
+                    *GUNICORN),
+           GUNICORN_UVICORN, suites=ALL_OF_ASGI, note="uvloop and httptools; WebSocket as the worker chooses"),
+    Server("uvicorn-asgi",
+           in_rival(UVICORN, ASGI, "uvicorn", "--port", "{port}", "--app-dir", "{apps}", "--loop", "uvloop",
+                    "--http", "httptools", "--ws", "websockets-sansio", "--timeout-keep-alive", "300",
+                    "--no-access-log", "{app}"),
+           UVICORN, suites=("wsgi", *ALL_OF_ASGI), note="uvloop, httptools, websockets-sansio"),
+    Server("socketify", in_rival("socketify", {"websocket": ""}, "python", "{apps}/socketify_echo.py", "{port}"),
+           "socketify", suites=("websocket",), note="its own interface, not ASGI"),
 ]
 # fmt: on
 
@@ -137,7 +175,7 @@ def install(server: Server) -> str | None:
         return None
     home = server.home
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-    pip = [str(home / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", server.requirement]
+    pip = [str(home / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *server.requirement.split()]
     done = subprocess.run(pip, capture_output=True, text=True)
     if done.returncode:
         return (done.stderr.strip().splitlines() or ["pip failed"])[-1]

@@ -18,7 +18,7 @@ import servers
 
 def measure_start(workers: int) -> float:
     port = process.free_port()
-    with process.running([*servers.freastal(port, 500), "-w", str(workers)], port) as server:
+    with process.running([*servers.freastal(servers.WSGI)(port, 500, "wsgi"), "-w", str(workers)], port) as server:
         return server.wait_for_answer("/500") * 1000
 
 

@@ -1,4 +1,4 @@
-"""Builds the servers in C that say how fast a server could be: python bench/ceiling/build.py [name].
+"""Builds the servers in C that say how fast a server could be, and the load in C: python bench/ceiling/build.py [name].
 
 From Python: build("epoll_server") gives the program's path; it is compiled only when something is newer.
 """
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+LOAD = HERE.parent / "load"
 SRC = HERE.parents[1] / "src"
 BUILD = HERE.parent / "build"
 
@@ -30,9 +31,19 @@ def pkg_config(*arguments: str) -> list[str]:
     return subprocess.run(["pkg-config", *arguments], check=True, capture_output=True, text=True).stdout.split()
 
 
+def borrowed_sources(name: str) -> list[Path]:
+    """What a program takes from the core."""
+    if name == "core_server":
+        return core_sources()
+    if name == "ws_echo_server":
+        return [SRC / "base" / "sha1.c", SRC / "base" / "base64.c"]
+    return []
+
+
 def build(name: str) -> Path:
     program = BUILD / name
-    sources = [HERE / f"{name}.c", *(core_sources() if name == "core_server" else [])]
+    main = next(path for path in (HERE / f"{name}.c", LOAD / f"{name}.c") if path.exists())
+    sources = [main, *borrowed_sources(name)]
     headers = [*HERE.glob("*.h"), *(SRC.rglob("*.h") if name == "core_server" else [])]
     newest = max(path.stat().st_mtime for path in [*sources, *headers, Path(__file__)])
     if program.exists() and program.stat().st_mtime > newest:
@@ -40,14 +51,14 @@ def build(name: str) -> Path:
     BUILD.mkdir(parents=True, exist_ok=True)
     compiler = shlex.split(os.environ.get("CC", "cc"))
     uses_libuv = name in USES_LIBUV
-    compile_flags = [*FLAGS, f"-I{SRC}", *(pkg_config("--cflags", "libuv") if uses_libuv else [])]
+    compile_flags = [*FLAGS, f"-I{SRC}", f"-I{HERE}", *(pkg_config("--cflags", "libuv") if uses_libuv else [])]
     link_flags = pkg_config("--libs", "libuv") if uses_libuv else []
     subprocess.run([*compiler, *compile_flags, *sources, *link_flags, "-o", program], check=True)
     return program
 
 
 def main() -> None:
-    for name in sys.argv[1:] or [source.stem for source in sorted(HERE.glob("*.c"))]:
+    for name in sys.argv[1:] or [source.stem for folder in (HERE, LOAD) for source in sorted(folder.glob("*.c"))]:
         print(build(name))
 
 

@@ -75,11 +75,7 @@ static bool serve(int epoll, struct client *client, const struct fixed_answer *a
 int main(int argc, char **argv)
 {
     struct fixed_answer answer = read_options(argc, argv);
-    struct sockaddr_in address = local_address(answer.port);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
-    (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 1024) != 0)
-        die("listen");
+    int listener = listen_locally(answer.port);
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0)
         die("epoll_create1");

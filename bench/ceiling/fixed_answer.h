@@ -1,16 +1,11 @@
-/* bench/ceiling/fixed_answer.h - What the bare servers share: options, a listening socket, the end of a head, and
- * one answer that is written before the first request comes. */
+/* bench/ceiling/fixed_answer.h - What the bare servers of HTTP share: options, the end of a head, and one answer that
+ * is written before the first request comes. */
 #ifndef FR_BENCH_FIXED_ANSWER_H
 #define FR_BENCH_FIXED_ANSWER_H
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
+
+#include "local.h"
 
 struct fixed_answer {
     int port;
@@ -18,12 +13,6 @@ struct fixed_answer {
     char *bytes; /* head and body */
     size_t len;
 };
-
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
 
 /* The head is as long as a real one: Content-Type, Content-Length, Date and Server. */
 static void write_answer(struct fixed_answer *answer)
@@ -58,13 +47,6 @@ static struct fixed_answer read_options(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     write_answer(&answer);
     return answer;
-}
-
-static struct sockaddr_in local_address(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
 }
 
 /* How many heads end in these bytes. `matched` says how much of CR LF CR LF ended the bytes before. */

@@ -1,10 +1,11 @@
-"""Thousands of idle keep-alive connections: what one costs the server in user memory."""
+"""Thousands of idle connections: what one costs the server in user memory."""
 
 from __future__ import annotations
 
 import resource
 import socket
 import time
+from collections.abc import Callable
 
 from process import Process, request_bytes
 
@@ -17,7 +18,7 @@ def raise_descriptor_limit() -> int:
     return hard
 
 
-def connect(port: int, number: int) -> socket.socket:
+def keep_alive(port: int, number: int) -> socket.socket:
     """A connection that has had one answer and stays open."""
     peer = socket.socket()
     peer.settimeout(10)
@@ -32,7 +33,9 @@ def connect(port: int, number: int) -> socket.socket:
     return peer
 
 
-def bytes_per_connection(process: Process, connections: int) -> float:
+def bytes_per_connection(
+    process: Process, connections: int, connect: Callable[[int, int], socket.socket] = keep_alive
+) -> float:
     """Opens `connections`, each with one answer behind it; the growth of the server's memory for each but the
     first ones, which find what every server sets aside once."""
     warm = [connect(process.port, number) for number in range(WARM)]
