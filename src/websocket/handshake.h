@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "http/exchange.h"
 #include "http/message.h"
 #include "websocket/deflate.h"
 
@@ -22,12 +23,14 @@ struct fr_websocket_handshake {
 };
 
 /* The request asks for a WebSocket, be it well or badly: GET with Upgrade naming websocket, or CONNECT with
- * :protocol websocket. */
+ * :protocol websocket. Also one of HTTP/1.0, which cannot be upgraded: it is what a proxy sends that was not told to
+ * speak HTTP/1.1, and is better told so than answered by some page. */
 bool fr_is_websocket_request(const struct fr_request_head *head);
 
 /* Fills `handshake` from a request for which fr_is_websocket_request holds. 0; or the status to refuse it with: 400
- * (a key missing, listed twice or malformed, a body), 426 (a version other than 13: say Sec-WebSocket-Version: 13), and
- * *why, a sentence. */
+ * (HTTP/1.0, Connection without Upgrade, a key or a version missing, listed twice or malformed, malformed extensions or
+ * subprotocols, a body), 426 (a version other than 13: say Sec-WebSocket-Version: 13), and *why, a sentence that ends
+ * with a newline. */
 FR_CHECKED int fr_websocket_handshake_read(struct fr_websocket_handshake *handshake, const struct fr_request_head *head,
                                            const char **why);
 
@@ -35,5 +38,13 @@ FR_CHECKED int fr_websocket_handshake_read(struct fr_websocket_handshake *handsh
  * name is no token. The spans are borrowed from the head. */
 bool fr_websocket_subprotocols(const struct fr_request_head *head, bool (*each)(void *owner, fr_span name),
                                void *owner);
+
+/* Answers the request that `handshake` was read from: 101 (over HTTP/2 200) with its accept value, `subprotocol` unless
+ * that is empty, permessage-deflate when it was offered and `window_bits` is not 0, and `headers`, which must name none
+ * of these. 0, or what fr_exchange_respond says; then nothing was sent. */
+FR_CHECKED int fr_websocket_handshake_respond(const struct fr_websocket_handshake *handshake,
+                                              struct fr_exchange *exchange, fr_span subprotocol,
+                                              const struct fr_response_header *headers, size_t header_count,
+                                              unsigned window_bits);
 
 #endif

@@ -13,7 +13,9 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "http/exchange.h"
+#include "websocket/frame.h"
 #include "websocket/handshake.h"
+#include "websocket/utf8.h"
 
 struct fr_websocket;
 
@@ -28,7 +30,18 @@ struct fr_websocket;
 #define FR_WEBSOCKET_INTERNAL_ERROR 1011
 #define FR_WEBSOCKET_SERVICE_RESTART 1012
 
-/* What its owner hears. All may be called from inside any call but send and ping. */
+/* What its owner may rely on:
+ *  - message() and closed() come from inside want, close, tick, on_body and on_aborted, never from accept, send and
+ *    on_writable. What happens to the exchange from inside message() waits for message() to return.
+ *  - From inside message() every function may be called but free; want(false) holds back the next message, even one
+ *    that is here already. closed() is the last thing that is done with the WebSocket: from inside it, or later, it
+ *    is freed, and the exchange let go.
+ *  - Credit is the session's to give: the owner gives none.
+ *  - Everything is sent by fr_exchange_send: what is said in answer to received bytes leaves in one write when they
+ *    are used up, what is said in between when the loop comes round. Who will keep the loop waiting calls
+ *    fr_exchange_flush.
+ *  - After our close frame nothing more is sent, and what still comes is dropped up to the peer's. When both have
+ *    passed, or one side has failed, the answer is ended: the connection closes in order. */
 struct fr_websocket_events {
     /* A whole message; text is valid UTF-8. Borrowed until return. */
     void (*message)(struct fr_websocket *websocket, bool text, fr_span bytes);
@@ -52,21 +65,26 @@ struct fr_websocket {
     struct fr_deflate *deflate; /* NULL: not agreed */
     struct fr_buffer pending;   /* bytes of a frame that is not complete, or that nobody wants yet; empty at rest */
     struct fr_buffer message;   /* of a fragmented or compressed message in progress; empty at rest */
-    enum fr_websocket_state state;
-    unsigned char opcode; /* of the message in progress; 0: none */
-    bool compressed;      /* the message in progress is */
-    bool wanted;          /* the owner takes messages */
-    bool busy;            /* code of ours is on the stack */
-    bool ping_awaits;     /* a ping of ours is unanswered */
-    uint32_t utf8;        /* the state of the validation (websocket/utf8.h) of the message in progress */
-    uint64_t heard_ms;    /* when bytes came last, by the last tick */
-    uint64_t due_ms;      /* when fr_websocket_tick has something to do; UINT64_MAX: never */
+    char *pong;                 /* the payload of the newest ping, while there is no room to answer; NULL at rest */
+    struct fr_frame frame;      /* a data frame in progress */
+    uint64_t frame_left;        /* of its payload, still to come; 0: none is in progress */
+    uint64_t heard_ms;          /* when bytes came last */
+    uint64_t due_ms;            /* when fr_websocket_tick has something to do; UINT64_MAX: never */
+    fr_utf8_state utf8;         /* of the message in progress */
+    unsigned char state;        /* an enum fr_websocket_state */
+    unsigned char opcode;       /* of the message in progress; 0: none */
+    unsigned char pong_len;
+    bool compressed;  /* the message in progress is */
+    bool wanted;      /* the owner takes messages */
+    bool busy;        /* received bytes are being worked on, perhaps inside message() */
+    bool peer_ended;  /* no more bytes will come */
+    bool ping_awaits; /* a ping of ours is unanswered */
 };
 
-/* Accepts: answers the request of `handshake` on `exchange` with 101 (or 200 over HTTP/2), Sec-WebSocket-Accept, the
- * subprotocol unless empty, permessage-deflate when it was offered and limits->ws_deflate_window_bits is not 0, and
- * `headers`, which must name none of these. `websocket` is zeroed memory; `now_ms` is the loop's clock. 0, or what
- * fr_exchange_respond says: then the exchange is as before. Nothing is read until fr_websocket_want. */
+/* Accepts: answers the request of `handshake` on `exchange` as fr_websocket_handshake_respond does, with compression if
+ * limits->ws_deflate_window_bits is not 0. `websocket` is zeroed memory; `now_ms` is the loop's clock. 0, or what
+ * fr_exchange_respond says: then the exchange is as before, and `websocket` still zeroed. Nothing is read until
+ * fr_websocket_want. */
 FR_CHECKED int fr_websocket_accept(struct fr_websocket *websocket, struct fr_exchange *exchange,
                                    const struct fr_websocket_handshake *handshake, fr_span subprotocol,
                                    const struct fr_response_header *headers, size_t header_count,
@@ -81,19 +99,23 @@ void fr_websocket_want(struct fr_websocket *websocket, bool wanted);
  * the WebSocket is over or closing. Afterwards fr_exchange_is_writable(websocket->exchange) tells whether to go on. */
 FR_CHECKED int fr_websocket_send(struct fr_websocket *websocket, bool text, const struct fr_chunk *payload);
 
-/* Begins the closing handshake; nothing when it has begun. 1005 sends a frame without a code. FR_E_CLOSE_CODE: a code that
- * may not be sent (section 7.4), or a reason longer than 123 bytes or not UTF-8. */
+/* Begins the closing handshake; nothing when it has begun. 1005 sends a frame without a code. FR_E_CLOSE_CODE: a code
+ * that may not be sent (section 7.4), or a reason longer than 123 bytes or not UTF-8. */
 FR_CHECKED int fr_websocket_close(struct fr_websocket *websocket, unsigned code, fr_span reason, uint64_t now_ms);
 
-/* To be called when due_ms has come: sends pings, gives up on a peer that does not answer (1011 for a missing
- * pong, 1006 for a missing close frame). */
+/* To be called when due_ms has come (earlier does nothing): sends pings, gives up on a peer that does not answer (1011
+ * for a missing pong, 1006 for a missing close frame). Any bytes will do for a pong. Only fr_websocket_close moves
+ * due_ms to an earlier time; bytes that come move it later, but not before the next tick. So a timer is set after
+ * accept, close and tick, and never for a message. */
 void fr_websocket_tick(struct fr_websocket *websocket, uint64_t now_ms);
 
 /* What the owner hands on from the application seam. */
 void fr_websocket_on_body(struct fr_websocket *websocket, fr_span bytes, bool last, uint64_t now_ms);
+void fr_websocket_on_writable(struct fr_websocket *websocket);
 void fr_websocket_on_aborted(struct fr_websocket *websocket, enum fr_close_reason reason);
 
-/* Gives back all memory; legal on zeroed memory, and in every state: an open one is reset without an event. */
+/* Gives back all memory; legal on zeroed memory, and in every state: an open one is reset without an event. Not from
+ * inside message(). */
 void fr_websocket_free(struct fr_websocket *websocket);
 
 #endif
