@@ -5,15 +5,30 @@ They are imported when first used, so that a part of the package can be imported
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._event_loop import EventLoop, new_event_loop
     from .config import Config
     from .server import Server, serve
 
 __version__ = "0.1.0"
-__all__ = ["Config", "Server", "__version__", "serve"]
+__all__ = ["Config", "EventLoop", "Server", "__version__", "new_event_loop", "serve"]
 
-_HOMES = {"Config": "config", "Server": "server", "serve": "server"}
+_HOMES = {
+    "Config": "config",
+    "EventLoop": "_event_loop",
+    "Server": "server",
+    "new_event_loop": "_event_loop",
+    "serve": "server",
+}
+
+if sys.version_info < (3, 14):  # from there on policies are deprecated
+    if TYPE_CHECKING:
+        from ._event_loop import EventLoopPolicy
+    __all__ += ["EventLoopPolicy"]
+    _HOMES["EventLoopPolicy"] = "_event_loop"
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,13 @@
 """freastal._core: the C extension, on one page. A worker is a loop with its listeners, connections and counters."""
 
+from asyncio import Handle, TimerHandle
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any, final
+
+from typing_extensions import TypeVarTuple, Unpack
+
+_Args = TypeVarTuple("_Args")
 
 STATS_FIELDS: tuple[str, ...]
 """The names of the 64-bit counters of a worker, in the order of its slot."""
@@ -13,6 +19,62 @@ LIBRARIES: dict[str, str]
 """The C libraries in use, with their versions."""
 LIMITS: dict[str, int]
 """Every limit with its default, as in src/base/limits.h."""
+
+class EventLoop:
+    """The turn of freastal.EventLoop, whose other base, asyncio.SelectorEventLoop, knows the underlined names too.
+
+    Belongs to the thread that runs it, but for call_soon_threadsafe. In debug mode handles are asyncio's own, made by
+    the `_*_debugged` methods of the class.
+    """
+
+    _stopping: bool
+    _closed: bool
+    _debug: bool
+    _workers: int
+    """How many workers live in the loop, which cannot be closed before they are."""
+
+    def call_soon(
+        self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args], context: Context | None = None
+    ) -> Handle: ...
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args], context: Context | None = None
+    ) -> Handle: ...
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[_Args]], object],
+        *args: Unpack[_Args],
+        context: Context | None = None,
+    ) -> TimerHandle: ...
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[_Args]], object],
+        *args: Unpack[_Args],
+        context: Context | None = None,
+    ) -> TimerHandle: ...
+    def time(self) -> float: ...
+    def stop(self) -> None: ...
+    def _run_once(self) -> None:
+        """One turn: events, then timers, then everything that was ready at that point."""
+
+    def _close_core(self) -> None:
+        """Gives everything back; nothing but the flags works afterwards."""
+
+    def _renew_after_fork(self) -> bool:
+        """True in the child of a fork, where the loop from now on has a queue of events of its own."""
+
+    def _add_callback(self, handle: Handle) -> None: ...
+    def _add_timer(self, handle: TimerHandle) -> None: ...
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None: ...
+    def _add_reader(self, fd: Any, callback: Callable[..., object], *args: Any) -> Handle: ...
+    def _add_writer(self, fd: Any, callback: Callable[..., object], *args: Any) -> Handle: ...
+    def _remove_reader(self, fd: Any) -> bool: ...
+    def _remove_writer(self, fd: Any) -> bool: ...
+    def _watched(self, fileobj: Any) -> tuple[Any, int, int, tuple[Handle | None, Handle | None]]:
+        """What a selector calls the key of a file; KeyError when it is not watched."""
+
+    def _watched_all(self) -> list[int]: ...
 
 @final
 class Worker:

@@ -134,6 +134,8 @@ static void set_alarm(struct fr_loop *loop, int timeout_ms)
 /* True when something was called back. */
 static bool poll_events(struct fr_loop *loop, bool sleep)
 {
+    if (!fr_list_is_empty(&loop->doubtful))
+        fr_watch_settle(loop);
     loop->unsettled = false;
     loop->asleep = true;
     (void)uv_run(&loop->uv, sleep ? UV_RUN_ONCE : UV_RUN_NOWAIT);
@@ -164,6 +166,7 @@ struct fr_loop *fr_loop_open(const struct fr_transport_ops *transport, int *erro
     loop->scratch = fr_alloc(FR_LOOP_SCRATCH_BYTES);
     fr_clock_init(&loop->clock);
     fr_list_init(&loop->deferred);
+    fr_list_init(&loop->doubtful);
     fr_list_init(&loop->hooks);
     fr_timer_wheel_init(&loop->timers);
     *error = transport->loop_open(loop, &loop->transport_state);
@@ -173,6 +176,11 @@ struct fr_loop *fr_loop_open(const struct fr_transport_ops *transport, int *erro
         return NULL;
     }
     return loop;
+}
+
+struct fr_loop *fr_loop_open_plain(int *error)
+{
+    return fr_loop_open(&fr_transport_uv, error);
 }
 
 void fr_loop_close(struct fr_loop *loop)
@@ -201,16 +209,27 @@ void fr_loop_close(struct fr_loop *loop)
 void fr_loop_turn(struct fr_loop *loop, int timeout_ms)
 {
     loop->turning = true;
+    loop->hurried = false;
     bool sleep = settle(loop) && timeout_ms != 0;
     call_hooks(loop, false);
     bool woken = poll_events(loop, false);
     if (timeout_ms == 0 && loop->clock.now_ms >= loop->timers.next_ms)
         (void)fr_timer_run_due(loop);
-    if (!woken && sleep && prepare_to_sleep(loop)) {
+    if (!woken && sleep && !loop->hurried && prepare_to_sleep(loop) && !loop->hurried) {
         set_alarm(loop, timeout_ms);
         (void)poll_events(loop, true);
     }
     loop->turning = false;
+}
+
+void fr_loop_hurry(struct fr_loop *loop)
+{
+    loop->hurried = true;
+}
+
+int fr_loop_renew(struct fr_loop *loop)
+{
+    return uv_loop_fork(&loop->uv) == 0 ? 0 : FR_E_SYSTEM;
 }
 
 void fr_loop_wake(struct fr_loop *loop)

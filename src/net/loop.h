@@ -38,6 +38,9 @@ struct fr_poll_hook {
 /* A loop whose sockets use `transport` (&fr_transport_uv); NULL and *error on failure. */
 struct fr_loop *fr_loop_open(const struct fr_transport_ops *transport, int *error);
 
+/* The same with the transport that works everywhere, for those who may not know transports. */
+struct fr_loop *fr_loop_open_plain(int *error);
+
 /* Runs the close callbacks that are still due and frees the loop; every socket, listener, watch and
  * timer must have been closed by its owner. */
 void fr_loop_close(struct fr_loop *loop);
@@ -45,6 +48,14 @@ void fr_loop_close(struct fr_loop *loop);
 /* One turn: sleeps at most `timeout_ms` (0: not at all, -1: until something happens). A turn may end early; one in
  * which a timer fired does not sleep at all, so that the caller can look at what that did. */
 void fr_loop_turn(struct fr_loop *loop, int timeout_ms);
+
+/* The turn that is under way will not sleep: somebody outside has got work to do. From inside of the turn; for a wake-up
+ * from elsewhere there is fr_loop_wake. */
+void fr_loop_hurry(struct fr_loop *loop);
+
+/* To be called first in a process that was forked, outside of a turn: the kernel's queue of events is shared with the
+ * parent, who would lose what is changed in it here. 0, or FR_E_SYSTEM. */
+FR_CHECKED int fr_loop_renew(struct fr_loop *loop);
 
 /* Makes a turn return soon. The only call that is safe from other threads and from signal handlers. */
 void fr_loop_wake(struct fr_loop *loop);

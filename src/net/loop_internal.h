@@ -37,8 +37,10 @@ struct fr_loop {
     char *scratch;  /* FR_LOOP_SCRATCH_BYTES; lent to one received() at a time */
     bool asleep;    /* inside uv_run, and nothing has been called back yet */
     bool turning;   /* inside fr_loop_turn */
+    bool hurried;   /* this turn shall not sleep */
     bool unsettled; /* libuv has yet to tell the kernel of a handle, or to call a close callback */
     struct fr_list deferred;
+    struct fr_list doubtful; /* watches whose descriptor may not be what it was when libuv tells the kernel of it */
     struct fr_list hooks;
     struct fr_timer_wheel timers;
     void (*stirred)(void *owner); /* see fr_loop_on_stirred; NULL: nobody asks */
@@ -72,6 +74,9 @@ static inline void fr_loop_close_handle(struct fr_loop *loop, uv_handle_t *handl
 /* Watches for `events` from now on, 0 for none. It can fail for descriptors only that are closed or watched
  * by somebody else, which is a mistake of ours. */
 void fr_loop_poll(struct fr_loop *loop, uv_poll_t *poll, int events, uv_poll_cb on_poll);
+
+/* Has libuv forget the doubtful watches whose descriptor was closed meanwhile: it aborts when the kernel refuses one. */
+void fr_watch_settle(struct fr_loop *loop);
 
 void fr_timer_wheel_init(struct fr_timer_wheel *wheel);
 

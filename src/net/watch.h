@@ -13,7 +13,8 @@ struct fr_watch;
  * or a hang-up, which the next read or write will meet. */
 typedef void (*fr_watch_ready)(struct fr_watch *watch, bool readable, bool writable);
 
-/* Watches `fd`, which stays the caller's; NULL and *error (errno) on failure. At most one watch per
+/* Watches `fd`, which stays the caller's, and as it is: blocking or not. Closed before the watch is, it is merely never
+ * ready again. NULL and *error (errno) on failure. At most one watch per
  * descriptor and loop. */
 struct fr_watch *fr_watch_open(struct fr_loop *loop, int fd, fr_watch_ready ready, void *owner, int *error);
 

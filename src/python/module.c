@@ -1,4 +1,4 @@
-/* python/module.c - The module freastal._core: its state, its constants and its one public type.
+/* python/module.c - The module freastal._core: its state, its constants and its public types.
  *
  * Multi-phase initialisation (PEP 489), so that every interpreter has a module of its own; nothing is kept
  * outside the module's state. */
@@ -76,12 +76,17 @@ static int make_types(PyObject *module, struct core_state *state)
         {&fr_wsgi_input_spec, &state->input_type},
         {&fr_wsgi_start_response_spec, &state->response_function_type},
         {&fr_wsgi_file_spec, &state->file_wrapper_type},
+        {&fr_event_loop_spec, &state->event_loop_type},
+        {&fr_event_handle_spec, &state->handle_type},
+        {&fr_event_timer_handle_spec, &state->timer_handle_type},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         *types[i].type = (PyTypeObject *)PyType_FromModuleAndSpec(module, (PyType_Spec *)types[i].spec, NULL);
         if (*types[i].type == NULL)
             return -1;
     }
+    if (PyModule_AddType(module, state->event_loop_type) < 0)
+        return -1;
     return PyModule_AddType(module, state->worker_type);
 }
 
@@ -163,6 +168,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->input_type);
     Py_VISIT(state->response_function_type);
     Py_VISIT(state->file_wrapper_type);
+    Py_VISIT(state->event_loop_type);
+    Py_VISIT(state->handle_type);
+    Py_VISIT(state->timer_handle_type);
     Py_VISIT(state->io_base);
     Py_VISIT(state->plain_file_types);
     Py_VISIT(state->raw_file_type);
@@ -177,6 +185,9 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->input_type);
     Py_CLEAR(state->response_function_type);
     Py_CLEAR(state->file_wrapper_type);
+    Py_CLEAR(state->event_loop_type);
+    Py_CLEAR(state->handle_type);
+    Py_CLEAR(state->timer_handle_type);
     Py_CLEAR(state->io_base);
     Py_CLEAR(state->plain_file_types);
     Py_CLEAR(state->raw_file_type);

@@ -29,6 +29,12 @@
     X(wsgi_url_scheme, "wsgi.url_scheme")                       \
     X(wsgi_version, "wsgi.version")                             \
     X(close, "close")                                           \
+    X(event_callback_failed, "_callback_failed")                \
+    X(event_cancel, "cancel")                                   \
+    X(event_cancelled, "_cancelled")                            \
+    X(event_run, "_run")                                        \
+    X(event_run_watched, "_run_watched")                        \
+    X(event_scheduled, "_scheduled")                            \
     X(exc_info, "exc_info")                                     \
     X(fileno, "fileno")                                         \
     X(gettempdir, "gettempdir")                                 \

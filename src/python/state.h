@@ -14,10 +14,13 @@ struct core_state {
     PyTypeObject *input_type;             /* wsgi.input */
     PyTypeObject *response_function_type; /* start_response and write */
     PyTypeObject *file_wrapper_type;      /* wsgi.file_wrapper */
-    PyObject *io_base;                    /* io.IOBase */
-    PyObject *plain_file_types;           /* (io.BufferedReader, io.BufferedRandom): a FileIO may be under them */
-    PyObject *raw_file_type;              /* io.FileIO */
-    PyObject *sys_dict;                   /* vars(sys) */
+    PyTypeObject *event_loop_type;
+    PyTypeObject *handle_type;       /* what call_soon returns */
+    PyTypeObject *timer_handle_type; /* what call_later returns */
+    PyObject *io_base;               /* io.IOBase */
+    PyObject *plain_file_types;      /* (io.BufferedReader, io.BufferedRandom): a FileIO may be under them */
+    PyObject *raw_file_type;         /* io.FileIO */
+    PyObject *sys_dict;              /* vars(sys) */
     PyObject *empty_text;
     PyObject *empty_bytes;
     PyObject *methods[FR_METHOD_COUNT];      /* "GET", ...; NULL for OTHER */
@@ -36,6 +39,9 @@ extern const PyType_Spec fr_worker_spec;
 extern const PyType_Spec fr_wsgi_input_spec;
 extern const PyType_Spec fr_wsgi_start_response_spec;
 extern const PyType_Spec fr_wsgi_file_spec;
+extern const PyType_Spec fr_event_loop_spec;
+extern const PyType_Spec fr_event_handle_spec;
+extern const PyType_Spec fr_event_timer_handle_spec;
 
 /* The state, from an instance of one of the module's types. */
 static inline struct core_state *core_state_of(PyObject *instance);

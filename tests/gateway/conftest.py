@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import freastal
 from tests.gateway.gateway import Gateway, serving
 
 
@@ -20,3 +21,11 @@ def gateway() -> Iterator[Callable[..., Gateway]]:
             return stack.enter_context(serving(application, **options))
 
         yield open_gateway
+
+
+@pytest.fixture
+def event_loop() -> Iterator[freastal.EventLoop]:
+    """A freastal.EventLoop, not running, closed when the test ends."""
+    loop = freastal.new_event_loop()
+    yield loop
+    loop.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import sys
 
 import freastal
 import freastal._core
 from tests.style.house import PACKAGE
 
-PUBLIC = {"Config", "Server", "__version__", "serve"}
+PUBLIC = {"Config", "EventLoop", "Server", "__version__", "new_event_loop", "serve"}
+if sys.version_info < (3, 14):
+    PUBLIC |= {"EventLoopPolicy"}
 
 
 def test_the_public_names() -> None:
@@ -36,5 +39,7 @@ def public_names(thing: object) -> set[str]:
 def test_the_stub_of_the_core_is_what_the_core_has() -> None:
     stub = ast.parse((PACKAGE / "_core.pyi").read_text())
     assert stub_names(stub.body) == public_names(freastal._core)
-    worker = next(node for node in stub.body if isinstance(node, ast.ClassDef) and node.name == "Worker")
-    assert stub_names(worker.body) - {"__init__"} == public_names(freastal._core.Worker)
+    for name in ("EventLoop", "Worker"):
+        stubbed = next(node for node in stub.body if isinstance(node, ast.ClassDef) and node.name == name)
+        public = {name for name in stub_names(stubbed.body) if not name.startswith("_")}
+        assert public == public_names(getattr(freastal._core, name))
