@@ -49,8 +49,8 @@ void fr_loop_close(struct fr_loop *loop);
  * which a timer fired does not sleep at all, so that the caller can look at what that did. */
 void fr_loop_turn(struct fr_loop *loop, int timeout_ms);
 
-/* The turn that is under way will not sleep: somebody outside has got work to do. From inside of the turn; for a wake-up
- * from elsewhere there is fr_loop_wake. */
+/* The turn that is under way will not sleep: somebody outside has got work to do. From inside of the turn; for a
+ * wake-up from elsewhere there is fr_loop_wake. */
 void fr_loop_hurry(struct fr_loop *loop);
 
 /* To be called first in a process that was forked, outside of a turn: the kernel's queue of events is shared with the

@@ -75,7 +75,7 @@ static inline void fr_loop_close_handle(struct fr_loop *loop, uv_handle_t *handl
  * by somebody else, which is a mistake of ours. */
 void fr_loop_poll(struct fr_loop *loop, uv_poll_t *poll, int events, uv_poll_cb on_poll);
 
-/* Has libuv forget the doubtful watches whose descriptor was closed meanwhile: it aborts when the kernel refuses one. */
+/* Has libuv forget the doubtful watches whose descriptor was closed meanwhile; it aborts when the kernel refuses. */
 void fr_watch_settle(struct fr_loop *loop);
 
 void fr_timer_wheel_init(struct fr_timer_wheel *wheel);

@@ -2,8 +2,6 @@
  *
  * Makes the handles and puts them where the turn finds them. In debug mode Python makes them: they then remember where
  * they come from. */
-#include <math.h>
-
 #include "python/event_loop_internal.h"
 
 /* The value of `context=`, borrowed; NULL for none. False and an exception when another name was given. */
@@ -110,7 +108,7 @@ static bool read_seconds(PyObject *object, const char *none_message, double *sec
         return false;
     }
     *seconds = PyFloat_AsDouble(object);
-    if (!PyErr_Occurred() && isnan(*seconds))
+    if (!PyErr_Occurred() && *seconds != *seconds)
         PyErr_SetString(PyExc_ValueError, "a time cannot be NaN");
     return !PyErr_Occurred();
 }

@@ -1,7 +1,7 @@
 /* python/event_descriptors.c - A table by number; what asyncio does with a selector and its keys.
  *
- * Descriptors are somebody else's and come and go without a word: one that was closed is only found to be gone when it is
- * named again. net/watch.h bears that. */
+ * Descriptors are somebody else's and come and go without a word: one that was closed is only found to be gone when it
+ * is named again. net/watch.h bears that. */
 #include "python/event_descriptors.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* python/event_descriptors.h - The readers and writers of an event loop: two handles and one watch per descriptor.
  *
- * For the loop's own thread, outside of a poll. A file object may be given for a number; it is then kept, and found again
- * after it has been closed. */
+ * For the loop's own thread, outside of a poll. A file object may be given for a number; it is then kept, and found
+ * again after it has been closed. */
 #ifndef FR_PYTHON_EVENT_DESCRIPTORS_H
 #define FR_PYTHON_EVENT_DESCRIPTORS_H
 
@@ -23,8 +23,8 @@ struct fr_event_descriptors {
     size_t capacity;
 };
 
-/* `handle` is run whenever `file`, an object with fileno() or a number, is ready; it replaces, and cancels, another. 0, or
- * -1 and an exception: ValueError for what is no descriptor, OSError for what cannot be watched. */
+/* `handle` is run whenever `file`, an object with fileno() or a number, is ready; it replaces, and cancels, another. 0,
+ * or -1 and an exception: ValueError for what is no descriptor, OSError for what cannot be watched. */
 int fr_event_descriptors_add(struct fr_event_descriptors *descriptors, PyObject *file,
                              enum fr_event_direction direction, PyObject *handle);
 

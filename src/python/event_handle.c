@@ -1,7 +1,7 @@
 /* python/event_handle.c - asyncio.Handle and asyncio.TimerHandle, made and run without a line of Python.
  *
- * Like those they may be cancelled by another thread, so what a run needs is taken in one step. What is rarely asked for
- * (repr, comparisons) is done by asyncio's own classes, to which ours look like instances. */
+ * Like those they may be cancelled by another thread, so what a run needs is taken in one step. What is rarely asked
+ * for (repr, comparisons) is done by asyncio's own classes, to which ours look like instances. */
 #include "python/event_handle.h"
 
 #include <stddef.h>

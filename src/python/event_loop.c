@@ -5,7 +5,6 @@
  * which freastal.EventLoop inherits as well, and debug mode is made of its handles: see freastal/_event_loop.py. */
 #include "python/event_loop.h"
 
-#include <math.h>
 #include <unistd.h>
 
 #include "python/errors.h"
@@ -87,7 +86,7 @@ static void take_due_timers(struct event_loop *self)
 }
 
 /* How long there is nothing to do: ms, or -1 for ever. */
-static int idle_ms(struct event_loop *self)
+static int sleep_ms(struct event_loop *self)
 {
     size_t ready;
     bool waiting;
@@ -103,7 +102,8 @@ static int idle_ms(struct event_loop *self)
     double idle_s = when_s - fr_event_loop_now_s();
     if (idle_s <= 0)
         return 0;
-    return (int)ceil((idle_s < SLEEP_S_MAX ? idle_s : SLEEP_S_MAX) * 1e3);
+    double idle_ms = (idle_s < SLEEP_S_MAX ? idle_s : SLEEP_S_MAX) * 1e3;
+    return (int)idle_ms + ((int)idle_ms < idle_ms); /* never early */
 }
 
 /* In a child of the process that the loop was opened in, the parent's events must be left alone. */
@@ -153,7 +153,7 @@ static PyObject *event_loop_run_once(PyObject *object, PyObject *Py_UNUSED(ignor
     }
     if (self->timers.count > 0)
         sweep_timers(self);
-    if (turn(self, idle_ms(self)) < 0)
+    if (turn(self, sleep_ms(self)) < 0)
         return NULL;
     take_due_timers(self);
     return run_ready(self) == 0 ? Py_NewRef(Py_None) : NULL;

@@ -13,13 +13,13 @@
 /* The loop, and who holds the GIL in it, of an open freastal.EventLoop; false for any other object. */
 bool fr_event_loop_is_ours(struct core_state *state, PyObject *object, struct fr_loop **loop, struct fr_gil **gil);
 
-/* A worker lives in our loop `object` from now on, and closing the loop is refused until it has left. To be called after
- * the worker has added its hooks: what they take of the GIL is let go of before the loop sleeps. */
+/* A worker lives in our loop `object` from now on, and closing the loop is refused until it has left. To be called
+ * after the worker has added its hooks: what they take of the GIL is let go of before the loop sleeps. */
 void fr_event_loop_enter(PyObject *object);
 void fr_event_loop_leave(PyObject *object);
 
-/* Keeps a KeyboardInterrupt or SystemExit that came out of code of Python's inside a turn of our loop `object`: it comes
- * out of run_forever when the turn ends, which is soon. Takes over the reference; the first one counts. */
+/* Keeps a KeyboardInterrupt or SystemExit that came out of code of Python's inside a turn of our loop `object`: it
+ * comes out of run_forever when the turn ends, which is soon. Takes over the reference; the first one counts. */
 void fr_event_loop_interrupt(PyObject *object, PyObject *exception);
 
 /* The first step of a task, caught on its way to the queue; both references are the catcher's. */
@@ -28,9 +28,9 @@ struct fr_event_loop_catch {
     PyObject *context;
 };
 
-/* The next call_soon of our loop `object` is not queued but noted in `caught`, zeroed by the caller; NULL: no more. So the
- * first step of an asyncio.Task, which its constructor hands to call_soon, can be made at once, before Python 3.12 has
- * eager tasks. */
+/* The next call_soon of our loop `object` is not queued but noted in `caught`, zeroed by the caller; NULL: no more. So
+ * the first step of an asyncio.Task, which its constructor hands to call_soon, can be made at once, before Python 3.12
+ * has eager tasks. */
 void fr_event_loop_catch(PyObject *object, struct fr_event_loop_catch *caught);
 
 /* call_soon(callback, argument, context=context) without going through Python; for our loop only. `argument` and

@@ -1,8 +1,8 @@
 /* python/event_timers.h - The timers of an event loop: a heap by time, then by age.
  *
- * A cancelled timer stays until it is due or until more than half of them are, as in asyncio: most timeouts are cancelled
- * long before, and cancelling so costs nothing. The owner locks, and the functions that run no code of Python's end in
- * _lock_held. */
+ * A cancelled timer stays until it is due or until more than half of them are, as in asyncio: most timeouts are
+ * cancelled long before, and cancelling so costs nothing. The owner locks, and the functions that run no code of
+ * Python's end in _lock_held. */
 #ifndef FR_PYTHON_EVENT_TIMERS_H
 #define FR_PYTHON_EVENT_TIMERS_H
 

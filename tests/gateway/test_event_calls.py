@@ -234,12 +234,15 @@ def test_handles_of_asyncio_s_can_be_added(event_loop):
 
 
 def test_tasks_and_futures_find_their_way(event_loop):
+    async def timed():
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(event_loop.create_future(), 1e-3)
+        return 7
+
     async def main():
         future = event_loop.create_future()
         event_loop.call_soon(future.set_result, 5)
-        results = await asyncio.gather(future, asyncio.sleep(0, 6), asyncio.create_task(asyncio.sleep(1e-3, 7)))
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(event_loop.create_future(), 1e-3)
+        results = await asyncio.gather(future, asyncio.sleep(0, 6), asyncio.create_task(timed()))
         return results
 
     assert event_loop.run_until_complete(main()) == [5, 6, 7]

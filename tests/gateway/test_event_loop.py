@@ -213,7 +213,8 @@ def test_a_fork_goes_on_with_its_own_and_leaves_the_parent_s_alone(event_loop, p
     event_loop.add_reader(pair[0], lambda: seen.append(pair[0].recv(1)))
 
     def in_child():
-        event_loop.run_until_complete(asyncio.sleep(1e-3))
+        event_loop.call_later(1e-3, event_loop.stop)
+        event_loop.run_forever()
         event_loop.remove_reader(pair[0])
         event_loop.call_soon_threadsafe(event_loop.stop)
         event_loop.run_forever()

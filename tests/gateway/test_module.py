@@ -35,7 +35,7 @@ def test_simd():
 
 def test_public_names():
     names = {name for name in vars(_core) if not name.startswith("__")}
-    assert names == {"LIBRARIES", "LIMITS", "SIMD", "STATS_BYTES", "STATS_FIELDS", "Worker"}
+    assert names == {"EventLoop", "LIBRARIES", "LIMITS", "SIMD", "STATS_BYTES", "STATS_FIELDS", "Worker"}
 
 
 def test_types_cannot_be_changed():

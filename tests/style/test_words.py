@@ -96,11 +96,11 @@ def test_a_module_opens_with_what_it_is() -> None:
 
 
 def test_no_test_sleeps() -> None:
-    """Tests wait for an event or move the fake clock."""
+    """Tests wait for an event or move the fake clock; asyncio.sleep(0) does not sleep."""
     offences = []
     for path in files("*.py", "*.c", "*.h", under=("tests",)):
         text = path.read_text()
-        python = re.sub(r'""".*?"""|#[^\n]*', "", text, flags=re.DOTALL)
+        python = re.sub(r'""".*?"""|#[^\n]*|asyncio\.sleep\(0[,)]', "", text, flags=re.DOTALL)
         if re.search(r"(?<!def )\b(?:u?sleep|nanosleep)\(", python if path.suffix == ".py" else code_of(text)):
             offences.append(name_of(path))
     expect_none(offences)

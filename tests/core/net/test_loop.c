@@ -473,3 +473,72 @@ TEST(the_clock_moves_with_the_turns)
     IS(fr_loop_clock(loop)->now_ms >= before_ms + 4);
     fr_loop_close(loop);
 }
+
+struct hurrying_hook {
+    struct fr_poll_hook hook;
+    struct fr_loop *loop;
+    unsigned calls;
+    bool before_sleep;
+};
+
+static void hurry_up(struct fr_poll_hook *hook, bool sleep)
+{
+    struct hurrying_hook *hurrying = FR_LIST_OWNER(hook, struct hurrying_hook, hook);
+    if (sleep == hurrying->before_sleep) {
+        hurrying->calls++;
+        fr_loop_hurry(hurrying->loop);
+    }
+}
+
+/* Both would sleep for ever. */
+TEST(a_turn_that_is_hurried_does_not_sleep)
+{
+    struct fr_loop *loop = open_loop();
+    for (int before_sleep = 0; before_sleep < 2; before_sleep++) {
+        struct hurrying_hook hurrying = {{.before_poll = hurry_up}, loop, 0, before_sleep};
+        fr_loop_add_hook(loop, &hurrying.hook);
+        fr_loop_turn(loop, -1);
+        EQUAL(hurrying.calls, 1);
+        fr_loop_remove_hook(loop, &hurrying.hook);
+    }
+    fr_loop_close(loop);
+}
+
+static void on_pipe(struct fr_watch *watch, bool readable, bool writable)
+{
+    unsigned *calls = fr_watch_owner(watch);
+    *calls += readable && !writable;
+}
+
+/* The child stops watching, and the parent goes on to. */
+TEST(renewed_in_a_child)
+{
+    int error = 0, fds[2], status;
+    unsigned calls = 0;
+    struct fr_loop *loop = fr_loop_open_plain(&error);
+    EQUAL(pipe(fds), 0);
+    struct fr_watch *watch = fr_watch_open(loop, fds[0], on_pipe, &calls, &error);
+    fr_watch_want(watch, true, false);
+    fr_loop_turn(loop, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        EQUAL(fr_loop_renew(loop), 0);
+        EQUAL(write(fds[1], "x", 1), 1);
+        fr_loop_turn(loop, -1);
+        EQUAL(calls, 1);
+        char byte;
+        EQUAL(read(fds[0], &byte, 1), 1);
+        fr_watch_close(watch);
+        fr_loop_close(loop);
+        _exit(0);
+    }
+    EQUAL(waitpid(child, &status, 0), child);
+    EQUAL(status, 0);
+    EQUAL(write(fds[1], "x", 1), 1);
+    fr_loop_turn(loop, -1);
+    EQUAL(calls, 1);
+    fr_watch_close(watch);
+    fr_loop_close(loop);
+    close(fds[0]);
+    close(fds[1]);
+}

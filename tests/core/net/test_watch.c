@@ -2,6 +2,7 @@
 #include "net/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "net/transport.h"
@@ -198,4 +199,69 @@ TEST(what_cannot_be_watched)
     EQUAL(error, EPERM);
     fclose(file);
     fr_loop_close(loop);
+}
+
+/* libuv aborts when the kernel refuses a watch that it is told of. */
+TEST(closed_by_its_owner_before_the_kernel_hears_of_it)
+{
+    struct fr_watch *watch = begin();
+    fr_watch_want(watch, true, true);
+    close(fds[0]);
+    settle_down();
+    EQUAL(seen.calls, 0);
+    fr_watch_close(watch);
+    settle_down();
+    fds[0] = -1;
+    close(fds[1]);
+    fr_loop_close(loop);
+}
+
+TEST(closed_by_its_owner_while_it_is_watched)
+{
+    struct fr_watch *watch = begin();
+    fr_watch_want(watch, true, false);
+    settle_down();
+    int number = fds[0];
+    close(fds[0]);
+    fr_watch_want(watch, true, true);
+    settle_down();
+    EQUAL(seen.calls, 0);
+    fr_watch_close(watch);
+    fds[0] = dup(fds[1]);
+    EQUAL(fds[0], number);
+    settle_down();
+    finish();
+}
+
+TEST(become_a_file_that_cannot_be_watched)
+{
+    struct fr_watch *watch = begin();
+    fr_watch_want(watch, true, false);
+    int number = fds[0];
+    close(fds[0]);
+    FILE *file = tmpfile();
+    EQUAL(fileno(file), number);
+    settle_down();
+    EQUAL(seen.calls, 0);
+    fr_watch_close(watch);
+    settle_down();
+    fclose(file);
+    close(fds[1]);
+    fr_loop_close(loop);
+}
+
+TEST(stays_blocking)
+{
+    struct fr_watch *watch = begin();
+    IS(!(fcntl(fds[0], F_GETFL) & O_NONBLOCK));
+    fr_watch_want(watch, true, false);
+    settle_down();
+    IS(!(fcntl(fds[0], F_GETFL) & O_NONBLOCK));
+    EQUAL(fcntl(fds[1], F_SETFL, fcntl(fds[1], F_GETFL) | O_NONBLOCK), 0);
+    int error = 0;
+    struct fr_watch *other = fr_watch_open(loop, fds[1], on_ready, &seen, &error);
+    IS(fcntl(fds[1], F_GETFL) & O_NONBLOCK);
+    fr_watch_close(watch);
+    fr_watch_close(other);
+    finish();
 }
