@@ -23,7 +23,7 @@ def sources() -> list[Path]:
     """What the benches are about, and no outside library."""
     http1 = [*SRC.glob("http1/scan*.c"), *SRC.glob("http1/request_*.c")]
     http = [SRC / "http" / f"{name}.c" for name in ("names", "headers", "target", "status")]
-    websocket = [SRC / "websocket" / f"{name}.c" for name in ("frame", "mask", "utf8")]
+    websocket = [SRC / "websocket" / f"{name}.c" for name in ("frame", "mask", "utf8", "utf8_blocks")]
     return [*SRC.glob("base/*.c"), *http, *http1, *websocket]
 
 

@@ -2,11 +2,14 @@
  *
  * In the middle of a character the state is three bytes: how many bytes the character still wants, and the least and
  * the greatest that the next one may be. Only the byte after the first is ever narrower than 80 to BF: that is where
- * overlong forms, surrogates and what lies above U+10FFFF show. Runs of ASCII are passed over many bytes at a time. */
+ * overlong forms, surrogates and what lies above U+10FFFF show. Runs of ASCII are passed over many bytes at a time,
+ * and so is, where the machine can (utf8_blocks.c), all that is valid. */
 #include "websocket/utf8.h"
 
 #include <stddef.h>
 #include <string.h>
+
+#include "websocket/utf8_blocks.h"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -49,13 +52,30 @@ static const char *skip_ascii(const char *at, const char *end)
     return at;
 }
 
+/* Below this many bytes there is no vector to fill. */
+#define BLOCKS_BYTES_MIN 16
+
+/* The end of the characters that are valid for sure, from the beginning of one. */
+static const char *skip_blocks(const char *at, const char *end)
+{
+    fr_utf8_skip_function *skip = end - at < BLOCKS_BYTES_MIN ? NULL : fr_utf8_skip_of(fr_cpu_best());
+    return skip ? at + skip(fr_span_of(at, (size_t)(end - at))) : at;
+}
+
 bool fr_utf8_feed(fr_utf8_state *state, fr_span bytes)
 {
     if (bytes.len == 0)
         return true;
     fr_utf8_state now = *state;
     const char *end = bytes.data + bytes.len;
+    bool skipped = false; /* once: it ends where nothing more can be skipped */
     for (const char *at = bytes.data; at < end; at++) {
+        if (!now && !skipped && (unsigned char)*at >= 0x80) {
+            skipped = true;
+            at = skip_blocks(at, end);
+            if (at == end)
+                break;
+        }
         unsigned char byte = (unsigned char)*at;
         if (now) {
             if (byte < LEAST(now) || byte > GREATEST(now))
