@@ -8,6 +8,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdbool.h>
+
 #if PY_VERSION_HEX < 0x030A0000
 #error "freastal needs CPython 3.10 or newer"
 #endif
@@ -45,6 +47,25 @@ static inline void fr_compat_raise_exception(PyObject *exception)
     PyErr_SetRaisedException(exception);
 #else
     PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, PyException_GetTraceback(exception));
+#endif
+}
+
+/* asyncio.Task(..., context=..., eager_start=True) makes its first step at once. */
+#define FR_COMPAT_EAGER_TASKS (PY_VERSION_HEX >= 0x030C0000)
+
+/* Nobody has given `object` an attribute, or has a weak reference to it but `reference`. False where nobody asks: with
+ * eager tasks no task is used twice. */
+static inline bool fr_compat_is_unmarked(PyObject *object, PyObject *reference)
+{
+#if FR_COMPAT_EAGER_TASKS
+    (void)object;
+    (void)reference;
+    return false;
+#else
+    PyObject **dict = _PyObject_GetDictPtr(object);
+    const PyWeakReference *first = *(PyWeakReference **)PyObject_GET_WEAKREFS_LISTPTR(object);
+    return (dict == NULL || *dict == NULL || PyDict_GET_SIZE(*dict) == 0) && (PyObject *)first == reference &&
+           first->wr_next == NULL;
 #endif
 }
 

@@ -3,6 +3,9 @@
  * Multi-phase initialisation (PEP 489), so that every interpreter has a module of its own; nothing is kept
  * outside the module's state. */
 #include "base/cpu.h"
+#include "python/asgi_call.h"
+#include "python/asgi_spare.h"
+#include "python/asgi_wait.h"
 #include "python/state.h"
 #include "python/worker_options.h"
 #include "server/stats.h"
@@ -76,6 +79,11 @@ static int make_types(PyObject *module, struct core_state *state)
         {&fr_wsgi_input_spec, &state->input_type},
         {&fr_wsgi_start_response_spec, &state->response_function_type},
         {&fr_wsgi_file_spec, &state->file_wrapper_type},
+        {&fr_asgi_call_spec, &state->asgi_call_type},
+        {&fr_asgi_spare_spec, &state->asgi_spare_type},
+        {&fr_asgi_done_spec, &state->asgi_done_type},
+        {&fr_asgi_ready_spec, &state->asgi_ready_type},
+        {&fr_asgi_wait_spec, &state->asgi_wait_type},
         {&fr_event_loop_spec, &state->event_loop_type},
         {&fr_event_handle_spec, &state->handle_type},
         {&fr_event_timer_handle_spec, &state->timer_handle_type},
@@ -88,6 +96,13 @@ static int make_types(PyObject *module, struct core_state *state)
     if (PyModule_AddType(module, state->event_loop_type) < 0)
         return -1;
     return PyModule_AddType(module, state->worker_type);
+}
+
+static int make_constants(struct core_state *state)
+{
+    state->asgi_done = fr_asgi_done_new(state);
+    state->context_names = PyTuple_Pack(1, state->names.context);
+    return state->asgi_done != NULL && state->context_names != NULL ? 0 : -1;
 }
 
 static int borrow_from_library(struct core_state *state)
@@ -156,7 +171,7 @@ static int module_exec(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
     if (intern_names(state) < 0 || make_headers(state) < 0 || make_types(module, state) < 0 ||
-        borrow_from_library(state) < 0)
+        make_constants(state) < 0 || borrow_from_library(state) < 0)
         return -1;
     return add_constants(module);
 }
@@ -171,6 +186,13 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->event_loop_type);
     Py_VISIT(state->handle_type);
     Py_VISIT(state->timer_handle_type);
+    Py_VISIT(state->asgi_call_type);
+    Py_VISIT(state->asgi_spare_type);
+    Py_VISIT(state->asgi_done_type);
+    Py_VISIT(state->asgi_ready_type);
+    Py_VISIT(state->asgi_wait_type);
+    Py_VISIT(state->asgi_done);
+    Py_VISIT(state->context_names);
     Py_VISIT(state->io_base);
     Py_VISIT(state->plain_file_types);
     Py_VISIT(state->raw_file_type);
@@ -188,6 +210,13 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->event_loop_type);
     Py_CLEAR(state->handle_type);
     Py_CLEAR(state->timer_handle_type);
+    Py_CLEAR(state->asgi_call_type);
+    Py_CLEAR(state->asgi_spare_type);
+    Py_CLEAR(state->asgi_done_type);
+    Py_CLEAR(state->asgi_ready_type);
+    Py_CLEAR(state->asgi_wait_type);
+    Py_CLEAR(state->asgi_done);
+    Py_CLEAR(state->context_names);
     Py_CLEAR(state->io_base);
     Py_CLEAR(state->plain_file_types);
     Py_CLEAR(state->raw_file_type);

@@ -69,6 +69,18 @@
     X(http_response_pathsend, "http.response.pathsend")         \
     X(http_response_trailers, "http.response.trailers")         \
     X(http_response_zerocopysend, "http.response.zerocopysend") \
-    X(websocket_http_response, "websocket.http.response")
+    X(websocket_http_response, "websocket.http.response")       \
+    X(call_exception_handler, "call_exception_handler")         \
+    X(call_soon, "call_soon")                                   \
+    X(callbacks_, "_callbacks")                                 \
+    X(cancel, "cancel")                                         \
+    X(context, "context")                                       \
+    X(create_task, "create_task")                               \
+    X(get_name, "get_name")                                     \
+    X(get_task_factory, "get_task_factory")                     \
+    X(log_destroy_pending_, "_log_destroy_pending")             \
+    X(msg, "msg")                                               \
+    X(throw, "throw")                                           \
+    X(uncancel, "uncancel")
 
 #endif

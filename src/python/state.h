@@ -17,10 +17,17 @@ struct core_state {
     PyTypeObject *event_loop_type;
     PyTypeObject *handle_type;       /* what call_soon returns */
     PyTypeObject *timer_handle_type; /* what call_later returns */
-    PyObject *io_base;               /* io.IOBase */
-    PyObject *plain_file_types;      /* (io.BufferedReader, io.BufferedRandom): a FileIO may be under them */
-    PyObject *raw_file_type;         /* io.FileIO */
-    PyObject *sys_dict;              /* vars(sys) */
+    PyTypeObject *asgi_call_type;    /* the coroutine of an application's task */
+    PyTypeObject *asgi_spare_type;   /* what a spare task waits for */
+    PyTypeObject *asgi_done_type;
+    PyTypeObject *asgi_ready_type;
+    PyTypeObject *asgi_wait_type;
+    PyObject *asgi_done;        /* the awaitable that gives None */
+    PyObject *context_names;    /* ("context",): of the keywords of a call */
+    PyObject *io_base;          /* io.IOBase */
+    PyObject *plain_file_types; /* (io.BufferedReader, io.BufferedRandom): a FileIO may be under them */
+    PyObject *raw_file_type;    /* io.FileIO */
+    PyObject *sys_dict;         /* vars(sys) */
     PyObject *empty_text;
     PyObject *empty_bytes;
     PyObject *methods[FR_METHOD_COUNT];      /* "GET", ...; NULL for OTHER */
