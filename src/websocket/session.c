@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "websocket/frame.h"
 #include "websocket/mask.h"
+#include "websocket/utf8.h"
 
 /* What a peer may send that nobody wants yet; given in windows, so that the exchange is seldom asked. */
 #define CREDIT_BYTES 65536
@@ -28,14 +30,31 @@
 /* In place of a number of bytes. */
 #define OVER (-1)
 
-_Static_assert(sizeof(struct fr_websocket) <= 192, "an idle WebSocket owns nothing else");
+_Static_assert(sizeof(struct fr_websocket) <= 128, "an idle WebSocket owns nothing else");
+
+/* A message that comes in pieces: of frames, of reads, or compressed. */
+struct fr_websocket_partial {
+    struct fr_buffer bytes; /* without mask and compression */
+    struct fr_frame frame;  /* the last that has begun */
+    fr_utf8_state utf8;     /* of text, as far as it is here */
+    bool text, compressed;
+};
 
 /* ---- the end ---- */
 
+/* The message in progress will not be completed, or has been. */
+static void forget_message(struct fr_websocket *websocket)
+{
+    if (websocket->partial)
+        fr_buffer_free(&websocket->partial->bytes);
+    fr_free(websocket->partial);
+    websocket->partial = NULL;
+}
+
 static void give_back(struct fr_websocket *websocket)
 {
+    forget_message(websocket);
     fr_buffer_free(&websocket->pending);
-    fr_buffer_free(&websocket->message);
     fr_free(websocket->pong);
     websocket->pong = NULL;
     if (websocket->deflate)
@@ -201,26 +220,6 @@ static int take_close(struct fr_websocket *websocket, fr_span payload)
 
 /* ---- messages ---- */
 
-/* The message in progress will not be completed. */
-static void forget_message(struct fr_websocket *websocket)
-{
-    fr_buffer_free(&websocket->message);
-    websocket->opcode = 0;
-}
-
-static int deliver(struct fr_websocket *websocket)
-{
-    bool text = websocket->opcode == FR_FRAME_TEXT;
-    if (text && websocket->utf8 != 0)
-        return fail_for(websocket, FR_E_UTF8); /* ends inside a character */
-    struct fr_buffer message = websocket->message;
-    fr_buffer_init(&websocket->message, message.len_max);
-    websocket->opcode = 0;
-    websocket->events->message(websocket, text, fr_buffer_span(&message));
-    fr_buffer_free(&message);
-    return 0;
-}
-
 /* A whole message, in one frame that is all here. */
 static int deliver_frame(struct fr_websocket *websocket, const struct fr_frame *frame, fr_span payload)
 {
@@ -236,13 +235,37 @@ static int deliver_frame(struct fr_websocket *websocket, const struct fr_frame *
     return valid ? 0 : fail_for(websocket, FR_E_UTF8);
 }
 
-static int add_plain(struct fr_websocket *websocket, fr_span piece, uint64_t offset)
+static void begin_message(struct fr_websocket *websocket, const struct fr_frame *frame)
 {
-    char *room = piece.len ? fr_buffer_reserve(&websocket->message, piece.len) : NULL;
+    struct fr_websocket_partial *partial = fr_alloc(sizeof *partial);
+    *partial = (struct fr_websocket_partial){
+        .text = frame->opcode == FR_FRAME_TEXT,
+        .compressed = frame->compressed,
+    };
+    fr_buffer_init(&partial->bytes, websocket->limits->ws_message_bytes_max);
+    websocket->partial = partial;
+}
+
+/* The message in progress is complete. */
+static int deliver_partial(struct fr_websocket *websocket)
+{
+    struct fr_websocket_partial *partial = websocket->partial;
+    if (partial->text && partial->utf8 != 0)
+        return fail_for(websocket, FR_E_UTF8); /* ends inside a character */
+    websocket->partial = NULL;
+    websocket->events->message(websocket, partial->text, fr_buffer_span(&partial->bytes));
+    fr_buffer_free(&partial->bytes);
+    fr_free(partial);
+    return 0;
+}
+
+static int add_plain(struct fr_websocket_partial *partial, fr_span piece, uint64_t offset)
+{
+    char *room = piece.len ? fr_buffer_reserve(&partial->bytes, piece.len) : NULL;
     if (!room)
         return piece.len ? FR_E_LIMIT : 0;
-    fr_mask_apply(room, piece.data, piece.len, websocket->frame.key, offset);
-    websocket->message.len += piece.len;
+    fr_mask_apply(room, piece.data, piece.len, partial->frame.key, offset);
+    partial->bytes.len += piece.len;
     return 0;
 }
 
@@ -250,73 +273,75 @@ static int add_compressed(struct fr_websocket *websocket, fr_span piece, uint64_
 {
     char on_stack[ON_STACK_BYTES];
     char *plain = piece.len <= ON_STACK_BYTES ? on_stack : fr_alloc(piece.len);
-    fr_mask_apply(plain, piece.data, piece.len, websocket->frame.key, offset);
-    int error = fr_deflate_decompress(websocket->deflate, fr_span_of(plain, piece.len), last, &websocket->message);
+    struct fr_websocket_partial *partial = websocket->partial;
+    fr_mask_apply(plain, piece.data, piece.len, partial->frame.key, offset);
+    int error = fr_deflate_decompress(websocket->deflate, fr_span_of(plain, piece.len), last, &partial->bytes);
     if (plain != on_stack)
         fr_free(plain);
     return error;
 }
 
+/* Text is checked as it comes: what is wrong is not waited for to the end. */
+static int check_text(struct fr_websocket_partial *partial, size_t had)
+{
+    if (!partial->text || partial->bytes.len == had)
+        return 0;
+    return fr_utf8_feed(&partial->utf8, fr_span_skip(fr_buffer_span(&partial->bytes), had)) ? 0 : FR_E_UTF8;
+}
+
 /* The next piece of the data frame in progress; all of it when it is empty. */
 static ssize_t take_payload(struct fr_websocket *websocket, fr_span bytes)
 {
-    struct fr_buffer *message = &websocket->message;
+    struct fr_websocket_partial *partial = websocket->partial;
     size_t len = websocket->frame_left < bytes.len ? (size_t)websocket->frame_left : bytes.len;
-    uint64_t offset = websocket->frame.len - websocket->frame_left;
     fr_span piece = fr_span_slice(bytes, 0, len);
-    websocket->frame_left -= len;
-    if (websocket->state != FR_WEBSOCKET_OPEN)
+    if (websocket->state != FR_WEBSOCKET_OPEN) {
+        websocket->frame_left -= len;
         return (ssize_t)len;
-    bool last = websocket->frame.last && websocket->frame_left == 0;
-    size_t had = message->len;
+    }
+    uint64_t offset = partial->frame.len - websocket->frame_left;
+    websocket->frame_left -= len;
+    bool last = partial->frame.last && websocket->frame_left == 0;
+    size_t had = partial->bytes.len;
     int error =
-        websocket->compressed ? add_compressed(websocket, piece, offset, last) : add_plain(websocket, piece, offset);
-    if (!error && websocket->opcode == FR_FRAME_TEXT && message->len > had &&
-        !fr_utf8_feed(&websocket->utf8, fr_span_skip(fr_buffer_span(message), had)))
-        error = FR_E_UTF8;
+        partial->compressed ? add_compressed(websocket, piece, offset, last) : add_plain(partial, piece, offset);
+    if (!error)
+        error = check_text(partial, had);
     if (error)
         return fail_for(websocket, error);
-    return last && deliver(websocket) == OVER ? OVER : (ssize_t)len;
+    return last && deliver_partial(websocket) == OVER ? OVER : (ssize_t)len;
 }
 
 /* ---- frames ---- */
 
-/* The first frame of a message begins one, and the others continue it (section 5.4). */
-static bool is_in_order(const struct fr_websocket *websocket, const struct fr_frame *frame)
-{
-    return (frame->opcode == FR_FRAME_CONTINUATION) == (websocket->opcode != 0);
-}
-
-/* The payload of the message, as far as it is announced; of a compressed one nobody knows. */
+/* The frame makes its message larger than the limit. What a compressed one comes to is not announced. */
 static bool is_too_big(const struct fr_websocket *websocket, const struct fr_frame *frame)
 {
-    return !websocket->compressed && frame->len > websocket->message.len_max - websocket->message.len;
+    const struct fr_websocket_partial *partial = websocket->partial;
+    bool compressed = partial ? partial->compressed : frame->compressed;
+    return !compressed && frame->len > websocket->limits->ws_message_bytes_max - (partial ? partial->bytes.len : 0);
 }
 
 static ssize_t take_data_frame(struct fr_websocket *websocket, const struct fr_frame *frame, fr_span bytes,
                                size_t head_len)
 {
     fr_span payload = fr_span_skip(bytes, head_len);
-    bool begins = frame->opcode != FR_FRAME_CONTINUATION;
     if (websocket->state == FR_WEBSOCKET_OPEN) {
         if (!websocket->wanted)
             return 0;
-        if (!is_in_order(websocket, frame))
+        /* The first frame of a message begins one, and the others continue it (section 5.4). */
+        if ((frame->opcode == FR_FRAME_CONTINUATION) != (websocket->partial != NULL))
             return fail_for(websocket, FR_E_FRAME);
-        if (begins)
-            websocket->compressed = frame->compressed;
         if (is_too_big(websocket, frame))
             return fail_for(websocket, FR_E_LIMIT);
-        if (begins && frame->last && !frame->compressed && frame->len <= payload.len) {
+        if (!websocket->partial && frame->last && !frame->compressed && frame->len <= payload.len) {
             payload.len = (size_t)frame->len;
             return deliver_frame(websocket, frame, payload) == OVER ? OVER : (ssize_t)(head_len + payload.len);
         }
-        if (begins) {
-            websocket->opcode = frame->opcode;
-            websocket->utf8 = 0;
-        }
+        if (!websocket->partial)
+            begin_message(websocket, frame);
+        websocket->partial->frame = *frame;
     }
-    websocket->frame = *frame;
     websocket->frame_left = frame->len;
     /* An empty payload is complete here and now; it may end the message. */
     return frame->len == 0 && take_payload(websocket, FR_SPAN("")) == OVER ? OVER : (ssize_t)head_len;
@@ -453,7 +478,6 @@ int fr_websocket_accept(struct fr_websocket *websocket, struct fr_exchange *exch
         .due_ms = limits->ws_ping_interval_ms ? now_ms + limits->ws_ping_interval_ms : UINT64_MAX,
     };
     fr_buffer_init(&websocket->pending, CREDIT_BYTES);
-    fr_buffer_init(&websocket->message, limits->ws_message_bytes_max);
     if (handshake->deflate.present && window_bits)
         websocket->deflate = fr_deflate_open(&handshake->deflate, window_bits);
     return 0;

@@ -13,11 +13,10 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "http/exchange.h"
-#include "websocket/frame.h"
 #include "websocket/handshake.h"
-#include "websocket/utf8.h"
 
 struct fr_websocket;
+struct fr_websocket_partial;
 
 /* Close codes (RFC 6455 section 7.4.1, and the IANA registry). */
 #define FR_WEBSOCKET_NORMAL 1000
@@ -62,19 +61,15 @@ struct fr_websocket {
     struct fr_exchange *exchange;
     const struct fr_websocket_events *events;
     const struct fr_limits *limits;
-    struct fr_deflate *deflate; /* NULL: not agreed */
-    struct fr_buffer pending;   /* bytes of a frame that is not complete, or that nobody wants yet; empty at rest */
-    struct fr_buffer message;   /* of a fragmented or compressed message in progress; empty at rest */
-    char *pong;                 /* the payload of the newest ping, while there is no room to answer; NULL at rest */
-    struct fr_frame frame;      /* a data frame in progress */
-    uint64_t frame_left;        /* of its payload, still to come; 0: none is in progress */
-    uint64_t heard_ms;          /* when bytes came last */
-    uint64_t due_ms;            /* when fr_websocket_tick has something to do; UINT64_MAX: never */
-    fr_utf8_state utf8;         /* of the message in progress */
-    unsigned char state;        /* an enum fr_websocket_state */
-    unsigned char opcode;       /* of the message in progress; 0: none */
+    struct fr_deflate *deflate;           /* NULL: not agreed */
+    struct fr_websocket_partial *partial; /* the message in progress; NULL at rest */
+    struct fr_buffer pending; /* bytes of a frame that is not complete, or that nobody wants yet; empty at rest */
+    char *pong;               /* the payload of the newest ping, while there is no room to answer; NULL at rest */
+    uint64_t frame_left;      /* of a data frame's payload, still to come */
+    uint64_t heard_ms;        /* when bytes came last */
+    uint64_t due_ms;          /* when fr_websocket_tick has something to do; UINT64_MAX: never */
+    unsigned char state;      /* an enum fr_websocket_state */
     unsigned char pong_len;
-    bool compressed;  /* the message in progress is */
     bool wanted;      /* the owner takes messages */
     bool busy;        /* received bytes are being worked on, perhaps inside message() */
     bool peer_ended;  /* no more bytes will come */

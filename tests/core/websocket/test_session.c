@@ -40,7 +40,7 @@ TEST(fragments_become_one_message)
     send_frame(&client, FR_FRAME_BINARY, "");
     send_frame(&client, CONTINUED, "");
     HEARD(&client, " binary:");
-    IS(!client.application.websocket->message.data && !client.application.websocket->pending.data);
+    IS(!client.application.websocket->partial && !client.application.websocket->pending.data);
     close_client(&client);
 }
 
@@ -461,7 +461,7 @@ TEST(an_idle_one_owns_nothing)
         send_script_by(&client, 3);
     }
     const struct fr_websocket *websocket = client.application.websocket;
-    IS(!websocket->pending.data && !websocket->message.data && !websocket->pong && !websocket->deflate);
+    IS(!websocket->pending.data && !websocket->partial && !websocket->pong && !websocket->deflate);
     EQUAL(fr_pool_taken(client.wire.pool), 1); /* the exchange */
     close_client(&client);
 }

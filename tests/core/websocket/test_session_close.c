@@ -319,17 +319,6 @@ TEST(what_is_announced_too_big_is_not_waited_for)
     fails(&client, " closed:1009:message too big");
 }
 
-TEST(what_is_announced_takes_no_memory_before_it_comes)
-{
-    struct client client;
-    open_client(&client);
-    connect_client(&client);
-    add_frame_of(&client.script, BINARY, FR_SPAN("a"), 16 << 20);
-    send_script(&client);
-    IS(client.application.websocket->message.capacity <= 4096);
-    close_client(&client);
-}
-
 /* ---- a peer that goes ---- */
 
 TEST(a_peer_that_ends_without_a_close_frame_is_told_so)
