@@ -51,7 +51,7 @@ async def call_soon_batch(steps: int) -> None:
         await done
 
 
-async def call_later_fires(steps: int) -> None:
+async def call_later_at_once(steps: int) -> None:
     """Timers that are due at once, a hundred at a time."""
     loop = asyncio.get_running_loop()
     for _ in range(steps // 100):
@@ -59,6 +59,17 @@ async def call_later_fires(steps: int) -> None:
         for _ in range(99):
             loop.call_later(0, int)
         loop.call_later(0, done.set_result, None)
+        await done
+
+
+async def call_later_fires(steps: int) -> None:
+    """Timers that are due one after another, a hundred within a millisecond; the waiting is not counted."""
+    loop = asyncio.get_running_loop()
+    for _ in range(steps // 100):
+        done = loop.create_future()
+        for at in range(99):
+            loop.call_later(at / 100_000, int)
+        loop.call_later(0.001, done.set_result, None)
         await done
 
 
@@ -112,7 +123,8 @@ async def task_spawn(steps: int) -> None:
 BENCHES: dict[str, tuple[Bench, int]] = {
     "call_soon, chain": (call_soon_chain, STEPS),
     "call_soon, batch": (call_soon_batch, STEPS),
-    "call_later, fires": (call_later_fires, STEPS),
+    "call_later, at once": (call_later_at_once, STEPS),
+    "call_later, in 1 ms": (call_later_fires, STEPS),
     "call_later, cancelled": (call_later_cancelled, STEPS),
     "sleep(0)": (sleep_zero, STEPS),
     "tasks": (task_spawn, STEPS),
