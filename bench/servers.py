@@ -119,6 +119,8 @@ SERVERS = [
            note="freastal's C core without Python"),
     Server("epoll-websocket", ceiling("ws_echo_server", sized=False), suites=("websocket",), ceiling=True,
            note="bare C: epoll, recv, the mask by words of 8 bytes, send"),
+    Server("core-websocket", ceiling("core_echo_server", sized=False), suites=("websocket",), ceiling=True,
+           note="freastal's C core without Python"),
     Server("freastal", freastal(WSGI)),
     Server("freastal-asgi", freastal(ASGI, "--interface", "asgi"), suites=ALL_OF_ASGI,
            note="on freastal's own event loop"),

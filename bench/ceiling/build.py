@@ -19,7 +19,10 @@ BUILD = HERE.parent / "build"
 # With link-time optimisation, as the extension is built.
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O3", "-DNDEBUG", "-flto=auto", "-Wall", "-Wextra"]
 
-USES_LIBUV = ("uv_server", "core_server")
+ON_THE_CORE = ("core_server", "core_echo_server")
+
+# What a program is linked with, by its name for pkg-config.
+LIBRARIES = {"uv_server": ("libuv",), "core_server": ("libuv", "zlib"), "core_echo_server": ("libuv", "zlib")}
 
 
 def core_sources() -> list[Path]:
@@ -33,7 +36,7 @@ def pkg_config(*arguments: str) -> list[str]:
 
 def borrowed_sources(name: str) -> list[Path]:
     """What a program takes from the core."""
-    if name == "core_server":
+    if name in ON_THE_CORE:
         return core_sources()
     if name == "ws_echo_server":
         return [SRC / "base" / "sha1.c", SRC / "base" / "base64.c"]
@@ -44,15 +47,15 @@ def build(name: str) -> Path:
     program = BUILD / name
     main = next(path for path in (HERE / f"{name}.c", LOAD / f"{name}.c") if path.exists())
     sources = [main, *borrowed_sources(name)]
-    headers = [*HERE.glob("*.h"), *(SRC.rglob("*.h") if name == "core_server" else [])]
+    headers = [*HERE.glob("*.h"), *(SRC.rglob("*.h") if name in ON_THE_CORE else [])]
     newest = max(path.stat().st_mtime for path in [*sources, *headers, Path(__file__)])
     if program.exists() and program.stat().st_mtime > newest:
         return program
     BUILD.mkdir(parents=True, exist_ok=True)
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    uses_libuv = name in USES_LIBUV
-    compile_flags = [*FLAGS, f"-I{SRC}", f"-I{HERE}", *(pkg_config("--cflags", "libuv") if uses_libuv else [])]
-    link_flags = pkg_config("--libs", "libuv") if uses_libuv else []
+    libraries = LIBRARIES.get(name, ())
+    compile_flags = [*FLAGS, f"-I{SRC}", f"-I{HERE}", *(pkg_config("--cflags", *libraries) if libraries else [])]
+    link_flags = pkg_config("--libs", *libraries) if libraries else []
     subprocess.run([*compiler, *compile_flags, *sources, *link_flags, "-o", program], check=True)
     return program
 
