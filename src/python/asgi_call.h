@@ -1,7 +1,8 @@
 /* python/asgi_call.h - The coroutine that an application's task runs: it drives the one that the application returned.
  *
- * For asgi_task.c, which starts calls, and asgi_spare.c, whose tasks make many. A call enters its context for each step,
- * forbids stepping other tasks meanwhile, and keeps what the application raises from the task, which returns None. */
+ * For asgi_task.c, which starts calls, and asgi_spare.c, whose tasks make many. A call enters its context for each
+ * step, forbids stepping other tasks meanwhile, and keeps what the application raises from the task, which returns
+ * None. */
 #ifndef FR_PYTHON_ASGI_CALL_H
 #define FR_PYTHON_ASGI_CALL_H
 
@@ -35,8 +36,8 @@ struct fr_asgi_call {
 /* A call that has not been started; NULL and an exception. */
 struct fr_asgi_call *fr_asgi_call_new(struct fr_asgi_tasks *tasks);
 
-/* Notes what is to be called, in `context` if that is not NULL; nothing runs yet. The end is told by fr_asgi_call_tell as
- * long as is_first is set, which it is now. Takes over `context`. */
+/* Notes what is to be called, in `context` if that is not NULL; nothing runs yet. The end is told by
+ * fr_asgi_call_tell as long as is_first is set, which it is now. Takes over `context`. */
 void fr_asgi_call_begin(struct fr_asgi_call *call, const struct fr_asgi_call_start *start, PyObject *context);
 
 /* The next step, with None sent into the application's coroutine. */

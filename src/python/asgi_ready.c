@@ -119,7 +119,11 @@ static PyObject *done_throw(PyObject *Py_UNUSED(self), PyObject *const *args, Py
 }
 
 static const PyGetSetDef ready_getset[] = {
-    FR_COROUTINE_GETSET,
+    {"cr_await", fr_coroutine_get_none, NULL, NULL, NULL},
+    {"cr_code", fr_coroutine_get_none, NULL, NULL, NULL},
+    {"cr_frame", fr_coroutine_get_none, NULL, NULL, NULL},
+    {"cr_origin", fr_coroutine_get_none, NULL, NULL, NULL},
+    {"cr_running", fr_coroutine_get_false, NULL, NULL, NULL},
     {"cr_suspended", fr_coroutine_get_false, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

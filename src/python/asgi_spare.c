@@ -1,9 +1,9 @@
 /* python/asgi_spare.c - The life of a spare task, and the future that it waits for between calls.
  *
- * Rules of the file. To asyncio the task is suspended from its first step on, until it is told to go on: then it asks its
- * call (asgi_call.c) what the application has yielded, or that all is over. Whoever cancels it meanwhile cancels
- * the future, which notes that. Used again is only a task that is as new: the same references to it, no attribute,
- * callback or other name of its own, not cancelled. */
+ * Rules of the file. To asyncio the task is suspended from its first step on, until it is told to go on: then it
+ * asks its call (asgi_call.c) what the application has yielded, or that all is over. Whoever cancels it meanwhile
+ * cancels the future, which notes that. Used again is only a task that is as new: the same references to it, no
+ * attribute, callback or other name of its own, not cancelled. */
 #include "python/asgi_spare.h"
 
 #include "python/coroutine.h"
@@ -215,14 +215,25 @@ static bool enter(struct fr_asgi_spare *spare)
     return entered != NULL;
 }
 
-static void leave(struct fr_asgi_spare *spare)
+static void leave(struct fr_asgi_spare *spare, PyObject *leave_task, PyObject *event_loop)
 {
-    struct fr_asgi_tasks *tasks = spare->tasks;
-    PyObject *arguments[] = {NULL, tasks->event_loop, spare->task};
-    PyObject *left = PyObject_Vectorcall(tasks->leave_task, arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    PyObject *arguments[] = {NULL, event_loop, spare->task};
+    PyObject *left = PyObject_Vectorcall(leave_task, arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     if (left == NULL)
         fr_errors_drop(spare->task);
     Py_XDECREF(left);
+}
+
+/* The first step, as the current task. The tasks may be closed meanwhile; then call->tasks is NULL. */
+static PySendResult make_first_step(struct fr_asgi_spare *spare, struct fr_asgi_call *call, PyObject **yielded)
+{
+    PyObject *event_loop = Py_NewRef(spare->tasks->event_loop), *leave_task = Py_NewRef(spare->tasks->leave_task);
+    PySendResult sent = fr_asgi_call_step(call, yielded);
+    leave(spare, leave_task, event_loop);
+    call->is_first = false;
+    Py_DECREF(leave_task);
+    Py_DECREF(event_loop);
+    return sent;
 }
 
 bool fr_asgi_spare_start(struct fr_asgi_tasks *tasks, const struct fr_asgi_call_start *start)
@@ -240,16 +251,15 @@ bool fr_asgi_spare_start(struct fr_asgi_tasks *tasks, const struct fr_asgi_call_
     tasks->spare = NULL;
     spare->is_idle = false;
     fr_asgi_call_begin(call, start, context);
-    PySendResult sent = fr_asgi_call_step(call, &yielded);
-    if (spare->tasks != NULL)
-        leave(spare);
-    call->is_first = false;
-    if (sent == PYGEN_NEXT && spare->tasks != NULL) {
+    PySendResult sent = make_first_step(spare, call, &yielded);
+    if (sent == PYGEN_NEXT && call->tasks != NULL) {
         commit(spare, yielded);
     } else {
         Py_DECREF(yielded);
-        if (spare->tasks != NULL)
+        if (call->tasks != NULL)
             finish(spare);
+        else
+            discard(spare);
         fr_asgi_call_tell(call);
     }
     Py_DECREF(call);

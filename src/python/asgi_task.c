@@ -78,11 +78,14 @@ static void abandon_all(struct fr_asgi_tasks *tasks)
     if (tasks->running.next == NULL || fr_list_is_empty(&tasks->running))
         return;
     PyObject *raised = fr_compat_take_exception();
+    bool at_top = tasks->gil->at_top;
+    tasks->gil->at_top = false;
     fr_coroutine_raise_asyncio("CancelledError", NULL);
     PyObject *cancelled = fr_compat_take_exception();
     while (!fr_list_is_empty(&tasks->running))
         fr_asgi_call_abandon(FR_LIST_OWNER(tasks->running.next, struct fr_asgi_call, link), cancelled);
     Py_DECREF(cancelled);
+    tasks->gil->at_top = at_top;
     if (raised != NULL)
         fr_compat_raise_exception(raised);
 }
@@ -312,8 +315,10 @@ void fr_asgi_tasks_continue(struct fr_asgi_tasks *tasks, PyObject *callback, PyO
     } else if (!at_top && fr_asgi_tasks_call_soon(tasks->state, tasks->event_loop, callback, argument, context) == 0) {
         result = Py_NewRef(Py_None);
     }
-    if (result == NULL)
+    if (result == NULL && tasks->event_loop != NULL)
         report(tasks, callback);
+    else if (result == NULL)
+        fr_errors_drop(callback); /* the tasks were closed by it */
     Py_XDECREF(result);
     gil->at_top = at_top;
 }

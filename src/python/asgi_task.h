@@ -1,9 +1,9 @@
 /* python/asgi_task.h - One call of an ASGI application: a coroutine that runs as a task of the event loop.
  *
- * Its first step is made at once, from inside the callback of the core that brought the request, in a context of its own
- * and as the current task; only an application that really waits costs more. Later steps are made at once too when
- * what they wait for comes (asgi_wait.h), and by the loop otherwise. To the application it is an asyncio.Task like any
- * other: current_task(), cancel(), asyncio.timeout, task groups, anyio. */
+ * Its first step is made at once, from inside the callback of the core that brought the request, in a context of
+ * its own and as the current task; only an application that really waits costs more. Later steps are made at once
+ * too when what they wait for comes (asgi_wait.h), and by the loop otherwise. To the application it is an
+ * asyncio.Task like any other: current_task(), cancel(), asyncio.timeout, task groups, anyio. */
 #ifndef FR_PYTHON_ASGI_TASK_H
 #define FR_PYTHON_ASGI_TASK_H
 
@@ -34,12 +34,12 @@ struct fr_asgi_tasks {
 int fr_asgi_tasks_open(struct fr_asgi_tasks *tasks, struct core_state *state, struct fr_gil *gil, PyObject *event_loop);
 int fr_asgi_tasks_traverse(struct fr_asgi_tasks *tasks, visitproc visit, void *arg);
 
-/* Lets go of everything. Calls that are not over end with a CancelledError, outside of their tasks: whoever wants them to
- * clean up in peace cancels them first and lets the loop run. Legal on zeroed memory, and twice. */
+/* Lets go of everything. Calls that are not over end with a CancelledError, outside of their tasks: whoever wants
+ * them to clean up in peace cancels them first and lets the loop run. Legal on zeroed memory, and twice. */
 void fr_asgi_tasks_close(struct fr_asgi_tasks *tasks);
 
-/* The call is over: it returned, with `exception` NULL, or raised it (borrowed; CancelledError too). Called exactly once per
- * started call, perhaps before fr_asgi_task_start returns; with the GIL held and no exception in flight. */
+/* The call is over: it returned, with `exception` NULL, or raised it (borrowed; CancelledError too). Called exactly
+ * once per started call, perhaps before fr_asgi_task_start returns; with the GIL held and no exception in flight. */
 typedef void (*fr_asgi_ended)(void *owner, PyObject *exception);
 
 /* Calls callable(scope, receive, send) and makes the first step of what that returns. When the call itself raises, or

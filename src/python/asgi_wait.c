@@ -1,8 +1,9 @@
 /* python/asgi_wait.c - An awaitable that waits in a list: a coroutine to whoever awaits it, a Future to its task.
  *
- * Rules of the file. A coroutine that awaits a wait asks for the outcome at the last moment, when its task goes on: if that
- * is cancelled between waking and going on it has taken nothing. The task asks for result() before that, which says
- * nothing yet. Who adds callbacks without awaiting has made a Future of the wait, and that asks when it is woken. */
+ * Rules of the file. A coroutine that awaits a wait asks for the outcome at the last moment, when its task goes on:
+ * if that is cancelled between waking and going on it has taken nothing. The task asks for result() before that,
+ * which says nothing yet. Who adds callbacks without awaiting has made a Future of the wait, and that asks when it
+ * is woken. */
 #include "python/asgi_wait.h"
 
 #include "python/coroutine.h"
@@ -471,7 +472,11 @@ static const PyMethodDef wait_methods[] = {
 };
 
 static const PyGetSetDef wait_getset[] = {
-    FR_COROUTINE_GETSET,
+    {"cr_await", fr_coroutine_get_none, NULL, NULL, NULL},
+    {"cr_code", fr_coroutine_get_none, NULL, NULL, NULL},
+    {"cr_frame", fr_coroutine_get_none, NULL, NULL, NULL},
+    {"cr_origin", fr_coroutine_get_none, NULL, NULL, NULL},
+    {"cr_running", fr_coroutine_get_false, NULL, NULL, NULL},
     {"cr_suspended", wait_get_suspended, NULL, NULL, NULL},
     {"_asyncio_future_blocking", wait_get_blocking, wait_set_blocking, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

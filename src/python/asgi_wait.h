@@ -1,8 +1,9 @@
 /* python/asgi_wait.h - What receive() and send() return: awaitables without a coroutine or a Future behind them.
  *
- * Two are over before they are awaited (asgi_ready.h). The third waits: it stands in a list of whoever will wake it, and
- * speaks to asyncio.Task as a Future does (add_done_callback, _asyncio_future_blocking, cancel, result). All have what
- * a coroutine has (send, throw, close), so that asyncio.create_task(receive()) works as it does with other servers. */
+ * Two are over before they are awaited (asgi_ready.h). The third waits: it stands in a list of whoever will wake
+ * it, and speaks to asyncio.Task as a Future does (add_done_callback, _asyncio_future_blocking, cancel, result).
+ * All have what a coroutine has (send, throw, close), so that asyncio.create_task(receive()) works as it does with
+ * other servers. */
 #ifndef FR_PYTHON_ASGI_WAIT_H
 #define FR_PYTHON_ASGI_WAIT_H
 
@@ -10,15 +11,16 @@
 #include "python/asgi_ready.h"
 #include "python/asgi_task.h"
 
-/* What the wait comes to, asked for once it is over and when its task goes on: a new reference, or NULL and an exception.
- * NULL without one says that there is nothing, because somebody else took it meanwhile: the wait goes on. */
+/* What the wait comes to, asked for once it is over and when its task goes on: a new reference, or NULL and an
+ * exception. NULL without one says that there is nothing, because somebody else took it meanwhile: the wait goes
+ * on. */
 typedef PyObject *(*fr_asgi_outcome)(PyObject *owner);
 
-/* An awaitable that waits in `list`, which must be part of the Python object `owner` (kept alive by the wait). It leaves
- * the list when it is woken, cancelled or forgotten; while a task waits for it the list keeps it alive, so whoever owns
- * the list wakes all when nothing will come any more. When it has been woken and its task does not go on,
- * because it was cancelled meanwhile, the next in the list is woken: nothing that came is lost. NULL and an exception
- * when memory is short. */
+/* An awaitable that waits in `list`, which must be part of the Python object `owner` (kept alive by the wait). It
+ * leaves the list when it is woken, cancelled or forgotten; while a task waits for it the list keeps it alive, so
+ * whoever owns the list wakes all when nothing will come any more. When it has been woken and its task does not go
+ * on, because it was cancelled meanwhile, the next in the list is woken: nothing that came is lost. NULL and an
+ * exception when memory is short. */
 PyObject *fr_asgi_wait_new(struct fr_asgi_tasks *tasks, struct fr_list *list, PyObject *owner, fr_asgi_outcome outcome);
 
 /* The same, but asks before it waits: what is there already is taken when it is awaited, and not before. */

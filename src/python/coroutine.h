@@ -7,8 +7,8 @@
 
 #include "python/compat.h"
 
-/* The outcome of an am_send as send() and throw() tell it: what was yielded, or NULL and an exception, StopIteration for
- * what was returned. Takes over `value`. */
+/* The outcome of an am_send as send() and throw() tell it: what was yielded, or NULL and an exception,
+ * StopIteration for what was returned. Takes over `value`. */
 PyObject *fr_coroutine_tell(PySendResult sent, PyObject *value);
 
 /* The same for tp_iternext, where NULL without an exception says that None was returned. */
@@ -23,17 +23,9 @@ void fr_coroutine_raise_asyncio(const char *name, PyObject *message);
 /* A callable that takes an argument and raises `exception`; NULL and an exception. */
 PyObject *fr_coroutine_raiser(PyObject *exception);
 
-/* Getters: None, and False. */
+/* Getters, of what an awaitable without a frame has nothing to say about: None, and False. */
 PyObject *fr_coroutine_get_none(PyObject *self, void *closure);
 PyObject *fr_coroutine_get_false(PyObject *self, void *closure);
-
-/* For the getset of an awaitable that has no frame of its own. */
-#define FR_COROUTINE_GETSET                                                                                            \
-    {"cr_await", fr_coroutine_get_none, NULL, NULL, NULL}, {"cr_code", fr_coroutine_get_none, NULL, NULL, NULL},       \
-        {"cr_frame", fr_coroutine_get_none, NULL, NULL, NULL}, {"cr_origin", fr_coroutine_get_none, NULL, NULL, NULL}, \
-    {                                                                                                                  \
-        "cr_running", fr_coroutine_get_false, NULL, NULL, NULL                                                         \
-    }
 
 /* ---- inline definitions ---- */
 
