@@ -375,9 +375,12 @@ static PyObject *wait_exception(PyObject *self, PyObject *Py_UNUSED(ignored))
     return Py_NewRef(wait->state == RAISED ? wait->value : Py_None);
 }
 
+/* Before a coroutine awaits it None, by which asyncio tells what is no Future: so ensure_future(), gather(), shield() and
+ * wait() make a task of a wait, as they do of the coroutines of other servers. */
 static PyObject *wait_get_blocking(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(WAIT(self)->blocking);
+    const struct wait *wait = WAIT(self);
+    return wait->is_awaited ? PyBool_FromLong(wait->blocking) : Py_NewRef(Py_None);
 }
 
 static int wait_set_blocking(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
