@@ -305,10 +305,9 @@ static ssize_t take_payload(struct fr_websocket *websocket, fr_span bytes)
     size_t had = partial->bytes.len;
     int error =
         partial->compressed ? add_compressed(websocket, piece, offset, last) : add_plain(partial, piece, offset);
-    if (!error)
-        error = check_text(partial, had);
-    if (error)
-        return fail_for(websocket, error);
+    int bad_text = check_text(partial, had); /* which came before whatever else is wrong */
+    if (error || bad_text)
+        return fail_for(websocket, bad_text ? bad_text : error);
     return last && deliver_partial(websocket) == OVER ? OVER : (ssize_t)len;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "websocket/utf8.h"
 
 #define RECORD_BYTES_MAX (64u << 20)
 #define SHOWN_BYTES_MAX 200 /* of a message, in the record */
@@ -43,7 +44,7 @@ static void let_go(struct websocket_application *application)
 static void on_message(struct fr_websocket *websocket, bool text, fr_span bytes)
 {
     struct websocket_application *application = application_of(websocket->exchange);
-    assert(websocket->wanted && websocket == application->websocket);
+    assert(websocket->wanted && websocket == application->websocket && (!text || fr_utf8_is_valid(bytes)));
     note(application, text ? " text:" : " binary:", bytes);
     application->largest = bytes.len > application->largest ? bytes.len : application->largest;
     application->messages++;
