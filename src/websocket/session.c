@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <sys/types.h> /* ssize_t */
 
 #include "base/alloc.h"
 #include "websocket/frame.h"
@@ -404,14 +405,31 @@ static void keep(struct fr_websocket *websocket, fr_span bytes)
     (void)error;
 }
 
+static fr_span pending_span(const struct fr_websocket *websocket)
+{
+    return fr_span_skip(fr_buffer_span(&websocket->pending), websocket->pending_used);
+}
+
+/* What is used stays in its place until it is the larger part: an owner that takes one short message at a time must
+ * not have all the others moved each time. */
+static void use_pending(struct fr_websocket *websocket, size_t used)
+{
+    struct fr_buffer *pending = &websocket->pending;
+    websocket->pending_used += (uint32_t)used;
+    if (websocket->pending_used <= pending->len / 2)
+        return;
+    fr_buffer_consume(pending, websocket->pending_used);
+    websocket->pending_used = 0;
+    if (pending->len == 0)
+        fr_buffer_free(pending);
+}
+
 static int work_pending(struct fr_websocket *websocket)
 {
     size_t used;
-    if (work(websocket, fr_buffer_span(&websocket->pending), &used) == OVER)
+    if (work(websocket, pending_span(websocket), &used) == OVER)
         return OVER;
-    fr_buffer_consume(&websocket->pending, used);
-    if (websocket->pending.len == 0)
-        fr_buffer_free(&websocket->pending);
+    use_pending(websocket, used);
     return 0;
 }
 
@@ -446,7 +464,7 @@ static int process(struct fr_websocket *websocket, fr_span bytes)
 static void refill(struct fr_websocket *websocket)
 {
     struct fr_exchange *exchange = websocket->exchange;
-    uint64_t held = exchange->credit + websocket->pending.len;
+    uint64_t held = exchange->credit + pending_span(websocket).len;
     if (is_reading(websocket) && held <= CREDIT_BYTES / 2)
         fr_exchange_credit(exchange, CREDIT_BYTES - held);
 }
@@ -476,7 +494,7 @@ int fr_websocket_accept(struct fr_websocket *websocket, struct fr_exchange *exch
         .heard_ms = now_ms,
         .due_ms = limits->ws_ping_interval_ms ? now_ms + limits->ws_ping_interval_ms : UINT64_MAX,
     };
-    fr_buffer_init(&websocket->pending, CREDIT_BYTES);
+    fr_buffer_init(&websocket->pending, 2 * CREDIT_BYTES); /* also what is used, never the larger part */
     if (handshake->deflate.present && window_bits)
         websocket->deflate = fr_deflate_open(&handshake->deflate, window_bits);
     return 0;

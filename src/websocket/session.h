@@ -68,6 +68,7 @@ struct fr_websocket {
     uint64_t frame_left;      /* of a data frame's payload, still to come */
     uint64_t heard_ms;        /* when bytes came last */
     uint64_t due_ms;          /* when fr_websocket_tick has something to do; UINT64_MAX: never */
+    uint32_t pending_used;    /* of pending, at its beginning */
     unsigned char state;      /* an enum fr_websocket_state */
     unsigned char pong_len;
     bool wanted;      /* the owner takes messages */

@@ -240,6 +240,33 @@ TEST(a_peer_that_nobody_listens_to_is_read_up_to_its_credit)
     close_client(&client);
 }
 
+TEST(messages_may_be_taken_one_by_one)
+{
+    struct client client;
+    char word[20];
+    open_client(&client);
+    client.application.takes = 0;
+    connect_client(&client);
+    for (unsigned i = 0; i < 8000; i++) {
+        snprintf(word, sizeof word, "%u", i);
+        add_frame(&client, TEXT, fr_span_of_string(word));
+    }
+    IS(client.script.len > 65536); /* the rest comes when there is credit again */
+    send_script(&client);
+    for (unsigned i = 0; i < 8000; i++) {
+        client.application.takes = i + 1;
+        fr_websocket_want(client.application.websocket, true);
+        wire_turn(&client.wire);
+        snprintf(word, sizeof word, " text:%u", i);
+        HEARD(&client, word);
+    }
+    client.application.takes = UINT32_MAX;
+    fr_websocket_want(client.application.websocket, true);
+    HEARD(&client, "");
+    IS(!client.application.websocket->pending.data);
+    close_client(&client);
+}
+
 static void on_message_want_again(struct websocket_application *application, fr_span bytes)
 {
     (void)bytes;
