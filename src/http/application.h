@@ -21,6 +21,9 @@ struct fr_application_ops {
     void (*aborted)(struct fr_exchange *exchange, enum fr_close_reason reason);
     /* The worker drains: long answers should come to an end. May be NULL. Called once per open exchange. */
     void (*draining)(struct fr_exchange *exchange);
+    /* The peer will send no more, and its request is complete; it may still read, or be gone. Long answers whose
+     * listeners leave like that had better look. May be NULL. Called once, not for a tunnel. */
+    void (*peer_ended)(struct fr_exchange *exchange);
 };
 
 /* The base of every application; embedded first. */

@@ -436,6 +436,17 @@ void fr_exchange_drain(struct fr_exchange *exchange)
     leave_application(exchange, was_calling);
 }
 
+void fr_exchange_peer_end(struct fr_exchange *exchange)
+{
+    void (*peer_ended)(struct fr_exchange *) = exchange->application->ops->peer_ended;
+    if (!peer_ended || !is_listening(exchange) || exchange->peer_ended)
+        return;
+    exchange->peer_ended = true;
+    bool was_calling = enter_application(exchange);
+    peer_ended(exchange);
+    leave_application(exchange, was_calling);
+}
+
 void fr_exchange_abort(struct fr_exchange *exchange, enum fr_close_reason reason)
 {
     struct fr_protocol *protocol = exchange->protocol;

@@ -57,6 +57,7 @@ struct fr_exchange {
     bool in_burst;           /* set by the application: pieces come so fast that they need no packet each */
     bool ended;              /* the protocol's `ended` event was told */
     bool draining;           /* the application was told that the worker drains */
+    bool peer_ended;         /* the application was told that the peer sends no more */
     bool trailers_follow;    /* the response head promised trailers */
     unsigned char depth;     /* calls of exchange.c on the stack: not freed before the last returns */
     int status;              /* of the final head; 0 before */
@@ -129,6 +130,9 @@ void fr_exchange_writable(struct fr_exchange *exchange);
 
 /* The worker drains: tells the application, once, while its answer is open. */
 void fr_exchange_drain(struct fr_exchange *exchange);
+
+/* The peer sends no more: tells the application, once, while its answer is open. */
+void fr_exchange_peer_end(struct fr_exchange *exchange);
 
 /* The peer or the connection is gone: tells the application once, unless it has let go or its answer was
  * complete and its body taken. */

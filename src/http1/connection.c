@@ -289,6 +289,8 @@ static void heed_peer_end(struct connection *connection)
             abort_current(connection, FR_CLOSE_PEER_CLOSED);
             finish(connection, FR_CLOSE_PEER_CLOSED, false);
         }
+    } else if (all_used && current->base.state != FR_EXCHANGE_TUNNEL) {
+        fr_exchange_peer_end(&current->base);
     }
 }
 

@@ -231,6 +231,11 @@ static void on_draining(struct fr_exchange *exchange)
     echo_of(exchange)->drains++;
 }
 
+static void on_peer_ended(struct fr_exchange *exchange)
+{
+    echo_of(exchange)->peer_ends++;
+}
+
 static const struct fr_application_ops echo_application = {
     .name = "echo",
     .request = on_request,
@@ -238,6 +243,7 @@ static const struct fr_application_ops echo_application = {
     .writable = on_writable,
     .aborted = on_aborted,
     .draining = on_draining,
+    .peer_ended = on_peer_ended,
 };
 
 void echo_open(struct echo_application *echo, enum echo_mode mode)

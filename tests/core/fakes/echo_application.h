@@ -32,7 +32,7 @@ struct echo_application {
     uint64_t credit; /* given at once, and again when used up; 0: without bound */
     size_t stream_bytes;
     bool flushes; /* after each piece of a stream */
-    unsigned requests, bodies, lasts, writables, aborts, drains;
+    unsigned requests, bodies, lasts, writables, aborts, drains, peer_ends;
     unsigned kept;                /* exchanges not let go yet */
     int last_error;               /* of the last call on an exchange that failed */
     enum fr_close_reason reason;  /* of the last abort */

@@ -212,3 +212,20 @@ TEST(draining_is_said_once_to_who_is_answering)
     EQUAL(scene.echo.drains, 0);
     close_scene(&scene);
 }
+
+TEST(the_peer_s_end_is_said_once_to_who_is_answering)
+{
+    struct scene scene;
+    begin_scene(&scene, ECHO_LATE);
+    fr_exchange_peer_end(scene.exchange);
+    fr_exchange_peer_end(scene.exchange);
+    EQUAL(scene.echo.peer_ends, 1);
+    EQUAL(fr_exchange_answer_text(scene.exchange, 200, FR_SPAN("")), 0); /* which it may still read */
+    close_scene(&scene);
+
+    begin_scene(&scene, ECHO_LATE);
+    EQUAL(fr_exchange_answer_text(scene.exchange, 200, FR_SPAN("")), 0);
+    fr_exchange_peer_end(scene.exchange);
+    EQUAL(scene.echo.peer_ends, 0);
+    close_scene(&scene);
+}

@@ -315,6 +315,7 @@ TEST(the_last_answer_after_the_peers_end_says_so)
     open_talk(&talk, ECHO_LATE);
     say(&talk, GET("/1"));
     wire_signal(&talk.wire, FR_SIGNAL_PEER_ENDED);
+    EQUAL(talk.echo.peer_ends, 1);
     EQUAL(fr_exchange_answer_text(talk.echo.exchange, 200, FR_SPAN("")), 0);
     echo_let_go(talk.echo.exchange);
     wire_turn(&talk.wire);
