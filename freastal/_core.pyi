@@ -1,6 +1,6 @@
 """freastal._core: the C extension, on one page. A worker is a loop with its listeners, connections and counters."""
 
-from asyncio import Handle, TimerHandle
+from asyncio import AbstractEventLoop, Handle, TimerHandle
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, final
@@ -76,6 +76,9 @@ class EventLoop:
 
     def _watched_all(self) -> list[int]: ...
 
+class ClientDisconnected(ConnectionResetError):
+    """The client has gone; what an application still sends does not reach it."""
+
 @final
 class Worker:
     """Belongs to the thread that runs it. ValueError for what it cannot be told, OSError for bad descriptors."""
@@ -106,17 +109,31 @@ class Worker:
         multiprocess: bool = False,
         body_memory_max: int = 1048576,
         log_level: int = 0,
+        loop: AbstractEventLoop | None = None,
+        lifespan_state: dict[str, Any] | None = None,
+        on_stopped: Callable[[], object] | None = None,
+        on_stirred: Callable[[], object] | None = None,
     ) -> None:
-        """`binds` are listening descriptors, which stay the caller's, each with host or path, port, is_unix."""
+        """`binds` are listening descriptors, which stay the caller's, each with host or path, port, is_unix.
+
+        An ASGI application runs in `loop`. When that is a freastal.EventLoop the worker lives there, and is turned and,
+        until it has stopped, kept alive by it. Otherwise it is a guest: the loop watches fileno() and timeout_ms(), and
+        calls turn() from callbacks, never from inside a task; `on_stirred` says that a turn is wanted although nothing
+        watched tells so. `on_stopped` is called once, when no connection is open and no call of the application's goes
+        on. A copy of `lifespan_state` is in each scope.
+        """
 
     def run(self) -> None:
-        """Accepts and turns until stopped. Signal handlers run between turns; what one raises comes out here."""
+        """Accepts and turns until stopped; not for ASGI.
+
+        Signal handlers run between turns; what one raises comes out here.
+        """
 
     def start(self) -> None:
         """Begins to accept; run does it."""
 
     def turn(self, timeout_ms: int = 0) -> None:
-        """One turn of the loop, sleeping at most this long; -1: until something happens."""
+        """One turn of the loop, sleeping at most this long; -1: until something happens. Not in a loop it lives in."""
 
     def fileno(self) -> int:
         """A descriptor that is readable when a turn would find work."""
@@ -128,7 +145,7 @@ class Worker:
         """Stops accepting and lets open requests finish. From any thread or signal handler."""
 
     def stop(self) -> None:
-        """Closes everything now. From any thread or signal handler."""
+        """Closes everything now; calls of an ASGI application are cancelled. From any thread or signal handler."""
 
     def pause(self) -> None:
         """Makes run return, and changes nothing else; run again to go on. From any thread or signal handler."""
@@ -140,4 +157,7 @@ class Worker:
         """The counters by name."""
 
     def close(self) -> None:
-        """Closes what is open, gives everything back. Not from inside a turn."""
+        """Closes what is open, gives everything back. Not from inside a turn.
+
+        A worker that lives in a running loop has to be stopped before.
+        """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ._core import ClientDisconnected as ClientDisconnected
+
 
 class FreastalError(Exception):
     """Anything that keeps the server from running."""

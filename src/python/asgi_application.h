@@ -6,6 +6,7 @@
 #define FR_PYTHON_ASGI_APPLICATION_H
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "http/application.h"
 #include "net/loop.h"
 #include "python/asgi_task.h"
@@ -35,7 +36,11 @@ struct fr_asgi {
     struct fr_asgi_tasks tasks;
     struct fr_asgi_scopes *scopes; /* what asgi_scope.c remembers; NULL before the first request */
     struct fr_text_cache texts;
-    PyObject *interrupt; /* a KeyboardInterrupt or SystemExit that came out of the callable; NULL: none */
+    PyObject *cancelled_error; /* asyncio.CancelledError */
+    PyObject *empty_message;   /* http.request without a body */
+    struct fr_deferred *idle;  /* for when the last call is over; NULL: nobody waits for that */
+    bool cancelling;           /* the worker stops, and has cancelled the calls */
+    PyObject *interrupt;       /* a KeyboardInterrupt or SystemExit for whoever turns a guest; NULL: none */
 };
 
 /* What the core says of one exchange, after request(): for HTTP and for WebSocket. */
@@ -43,7 +48,8 @@ struct fr_asgi_exchange_ops {
     void (*body)(struct fr_exchange *exchange, fr_span bytes, bool last);
     void (*writable)(struct fr_exchange *exchange);
     void (*aborted)(struct fr_exchange *exchange, enum fr_close_reason reason);
-    void (*draining)(struct fr_exchange *exchange);
+    void (*draining)(struct fr_exchange *exchange);   /* may be NULL */
+    void (*peer_ended)(struct fr_exchange *exchange); /* may be NULL */
 };
 
 /* What exchange->application_data points to, first in asgi_http.c's and asgi_websocket.c's own structs. */
@@ -64,8 +70,17 @@ int fr_asgi_traverse(struct fr_asgi *asgi, visitproc visit, void *arg);
 /* Lets go of everything; no request is open. Legal on zeroed memory, and twice. */
 void fr_asgi_close(struct fr_asgi *asgi);
 
+/* A call is over, and whoever `fr_asgi_task_start` told so has let go of what it had of it. */
+void fr_asgi_call_ended(struct fr_asgi *asgi);
+
+/* Cancels every call that is not over; for a worker that has to stop. What comes of it is nothing to be reported. */
+void fr_asgi_cancel(struct fr_asgi *asgi);
+
 /* Reports `exception` as "<METHOD> <path>: <what>". KeyboardInterrupt and SystemExit are kept for whoever turns the
- * worker, instead. */
+ * loop, instead. */
 void fr_asgi_report(struct fr_asgi *asgi, PyObject *scope, const char *what, PyObject *exception);
+
+/* A line for the log: "<METHOD> <path>: <text>". */
+void fr_asgi_log(struct fr_asgi *asgi, enum fr_log_level level, PyObject *scope, PyObject *text);
 
 #endif

@@ -87,6 +87,8 @@ static int make_types(PyObject *module, struct core_state *state)
         {&fr_event_loop_spec, &state->event_loop_type},
         {&fr_event_handle_spec, &state->handle_type},
         {&fr_event_timer_handle_spec, &state->timer_handle_type},
+        {&fr_asgi_request_spec, &state->asgi_request_type},
+        {&fr_asgi_send_spec, &state->asgi_send_type},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         *types[i].type = (PyTypeObject *)PyType_FromModuleAndSpec(module, (PyType_Spec *)types[i].spec, NULL);
@@ -103,6 +105,17 @@ static int make_constants(struct core_state *state)
     state->asgi_done = fr_asgi_done_new(state);
     state->context_names = PyTuple_Pack(1, state->names.context);
     return state->asgi_done != NULL && state->context_names != NULL ? 0 : -1;
+}
+
+/* What send() raises when nobody is there any more: an OSError, as the specification of ASGI has it. */
+static int make_exception(PyObject *module, struct core_state *state)
+{
+    state->client_disconnected = PyErr_NewExceptionWithDoc(
+        "freastal.errors.ClientDisconnected", "The client has gone; what an application still sends does not reach it.",
+        PyExc_ConnectionResetError, NULL);
+    if (state->client_disconnected == NULL)
+        return -1;
+    return PyModule_AddObjectRef(module, "ClientDisconnected", state->client_disconnected);
 }
 
 static int borrow_from_library(struct core_state *state)
@@ -171,7 +184,7 @@ static int module_exec(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
     if (intern_names(state) < 0 || make_headers(state) < 0 || make_types(module, state) < 0 ||
-        make_constants(state) < 0 || borrow_from_library(state) < 0)
+        make_constants(state) < 0 || make_exception(module, state) < 0 || borrow_from_library(state) < 0)
         return -1;
     return add_constants(module);
 }
@@ -193,6 +206,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->asgi_wait_type);
     Py_VISIT(state->asgi_done);
     Py_VISIT(state->context_names);
+    Py_VISIT(state->asgi_request_type);
+    Py_VISIT(state->asgi_send_type);
+    Py_VISIT(state->client_disconnected);
     Py_VISIT(state->io_base);
     Py_VISIT(state->plain_file_types);
     Py_VISIT(state->raw_file_type);
@@ -217,6 +233,9 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->asgi_wait_type);
     Py_CLEAR(state->asgi_done);
     Py_CLEAR(state->context_names);
+    Py_CLEAR(state->asgi_request_type);
+    Py_CLEAR(state->asgi_send_type);
+    Py_CLEAR(state->client_disconnected);
     Py_CLEAR(state->io_base);
     Py_CLEAR(state->plain_file_types);
     Py_CLEAR(state->raw_file_type);

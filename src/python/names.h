@@ -64,6 +64,20 @@
     X(subprotocols, "subprotocols")                             \
     X(version, "version")                                       \
     X(websocket, "websocket")                                   \
+    X(body, "body")                                             \
+    X(count, "count")                                           \
+    X(file, "file")                                             \
+    X(http_disconnect, "http.disconnect")                       \
+    X(http_request, "http.request")                             \
+    X(http_response_body, "http.response.body")                 \
+    X(http_response_start, "http.response.start")               \
+    X(info, "info")                                             \
+    X(links, "links")                                           \
+    X(more_body, "more_body")                                   \
+    X(more_trailers, "more_trailers")                           \
+    X(offset, "offset")                                         \
+    X(status, "status")                                         \
+    X(trailers, "trailers")                                     \
     X(http_response_debug, "http.response.debug")               \
     X(http_response_early_hint, "http.response.early_hint")     \
     X(http_response_pathsend, "http.response.pathsend")         \

@@ -28,6 +28,9 @@ struct core_state {
     PyObject *plain_file_types; /* (io.BufferedReader, io.BufferedRandom): a FileIO may be under them */
     PyObject *raw_file_type;    /* io.FileIO */
     PyObject *sys_dict;         /* vars(sys) */
+    PyTypeObject *asgi_request_type;      /* receive of HTTP */
+    PyTypeObject *asgi_send_type;         /* send of HTTP */
+    PyObject *client_disconnected;        /* freastal.errors.ClientDisconnected */
     PyObject *empty_text;
     PyObject *empty_bytes;
     PyObject *methods[FR_METHOD_COUNT];      /* "GET", ...; NULL for OTHER */
@@ -49,6 +52,8 @@ extern const PyType_Spec fr_wsgi_file_spec;
 extern const PyType_Spec fr_event_loop_spec;
 extern const PyType_Spec fr_event_handle_spec;
 extern const PyType_Spec fr_event_timer_handle_spec;
+extern const PyType_Spec fr_asgi_request_spec;
+extern const PyType_Spec fr_asgi_send_spec;
 
 /* The state, from an instance of one of the module's types. */
 static inline struct core_state *core_state_of(PyObject *instance);

@@ -174,8 +174,8 @@ static int read_server_header(struct fr_worker_options *options, PyObject *given
     return 0;
 }
 
-/* "/prefix" without a slash at its end, in the code points that the bytes of a path will have. */
-static PyObject *new_root_path(PyObject *given)
+/* "/prefix" without a slash at its end; with `as_bytes` in the code points that the bytes of a path will have. */
+static PyObject *new_root_path(PyObject *given, bool as_bytes)
 {
     Py_ssize_t len;
     const char *text = PyUnicode_AsUTF8AndSize(given, &len);
@@ -185,7 +185,7 @@ static PyObject *new_root_path(PyObject *given)
         return PyErr_Format(PyExc_ValueError, "root_path must begin with '/', not be %R", given);
     while (len > 0 && text[len - 1] == '/')
         len--;
-    return PyUnicode_DecodeLatin1(text, len, NULL);
+    return as_bytes ? PyUnicode_DecodeLatin1(text, len, NULL) : PyUnicode_DecodeUTF8(text, len, NULL);
 }
 
 static int read_callable(PyObject **to, PyObject *given, const char *name)
@@ -231,51 +231,127 @@ static int read_wsgi(struct fr_wsgi_options *wsgi, PyObject *root_path, PyObject
         return -1;
     }
     wsgi->body_memory_max = (uint64_t)body_memory_max;
-    wsgi->root_path = root_path != NULL ? new_root_path(root_path) : PyUnicode_FromString("");
+    wsgi->root_path = root_path != NULL ? new_root_path(root_path, true) : PyUnicode_FromString("");
     wsgi->url_scheme = url_scheme != NULL ? Py_NewRef(url_scheme) : PyUnicode_FromString("http");
     return wsgi->root_path != NULL && wsgi->url_scheme != NULL ? 0 : -1;
 }
 
-int fr_worker_options_read(struct fr_worker_options *options, PyObject *args, PyObject *kwargs)
+/* What an ASGI application is told, most of it as a WSGI application would be. */
+static int read_asgi(struct fr_worker_options *options, PyObject *root_path, PyObject *event_loop,
+                     PyObject *lifespan_state)
+{
+    struct fr_asgi_options *asgi = &options->asgi;
+    bool has_state = lifespan_state != NULL && !Py_IsNone(lifespan_state);
+    if (event_loop == NULL || Py_IsNone(event_loop)) {
+        PyErr_SetString(PyExc_TypeError, "an ASGI application needs a loop, asyncio's or one like it");
+        return -1;
+    }
+    if (has_state && !PyDict_Check(lifespan_state)) {
+        PyErr_Format(PyExc_TypeError, "lifespan_state must be a dict, not %.100s", Py_TYPE(lifespan_state)->tp_name);
+        return -1;
+    }
+    asgi->root_path = root_path != NULL ? new_root_path(root_path, false) : PyUnicode_FromString("");
+    asgi->event_loop = Py_NewRef(event_loop);
+    asgi->lifespan_state = has_state ? Py_NewRef(lifespan_state) : NULL;
+    asgi->callable = options->wsgi.callable;
+    asgi->log_exception = options->wsgi.log_exception;
+    asgi->url_scheme = options->wsgi.url_scheme;
+    asgi->limits = &options->config.limits;
+    asgi->log = &options->config.log;
+    return asgi->root_path != NULL ? 0 : -1;
+}
+
+static int read_interface(struct fr_worker_options *options, const char *interface, PyObject *event_loop)
+{
+    options->is_asgi = interface != NULL && strcmp(interface, "asgi") == 0;
+    if (!options->is_asgi && (interface == NULL || strcmp(interface, "wsgi") != 0)) {
+        PyErr_Format(PyExc_ValueError, "interface must be wsgi or asgi, not '%s'", interface != NULL ? interface : "");
+        return -1;
+    }
+    if (!options->is_asgi && event_loop != NULL && !Py_IsNone(event_loop)) {
+        PyErr_SetString(PyExc_ValueError, "a WSGI application is not run by a loop of asyncio's");
+        return -1;
+    }
+    return 0;
+}
+
+/* The arguments that are kept until they are read one by one; all borrowed. */
+struct given {
+    PyObject *application, *binds, *limits, *server_header, *log, *log_exception, *stats, *root_path, *url_scheme;
+    PyObject *event_loop, *lifespan_state, *on_stopped, *on_stirred;
+    const char *interface, *transport, *access_format;
+    int date_header, multithread, multiprocess, log_level;
+    Py_ssize_t body_memory_max;
+};
+
+static int parse(struct given *given, int *access_fd, PyObject *args, PyObject *kwargs)
 {
     static const char *const names[] = {
-        "application",   "interface",       "binds",         "limits",     "transport",
-        "server_header", "date_header",     "access_format", "access_fd",  "log",
-        "log_exception", "stats",           "root_path",     "url_scheme", "multithread",
-        "multiprocess",  "body_memory_max", "log_level",     NULL,
+        "application",
+        "interface",
+        "binds",
+        "limits",
+        "transport",
+        "server_header",
+        "date_header",
+        "access_format",
+        "access_fd",
+        "log",
+        "log_exception",
+        "stats",
+        "root_path",
+        "url_scheme",
+        "multithread",
+        "multiprocess",
+        "body_memory_max",
+        "log_level",
+        "loop",
+        "lifespan_state",
+        "on_stopped",
+        "on_stirred",
+        NULL,
     };
-    const char *interface = NULL, *transport = "auto", *access_format = "off";
-    PyObject *application, *binds = NULL, *given_limits = NULL, *server_header = NULL, *log = NULL;
-    PyObject *log_exception = NULL, *stats = NULL, *root_path = NULL, *url_scheme = NULL;
-    int date_header = 1, multithread = 0, multiprocess = 0, log_level = 0;
-    Py_ssize_t body_memory_max = 1 << 20;
+    return PyArg_ParseTupleAndKeywords(
+        args, kwargs, "O|$sOOsOpsiOOOUUppniOOOO:Worker", (char **)names, &given->application, &given->interface,
+        &given->binds, &given->limits, &given->transport, &given->server_header, &given->date_header,
+        &given->access_format, access_fd, &given->log, &given->log_exception, &given->stats, &given->root_path,
+        &given->url_scheme, &given->multithread, &given->multiprocess, &given->body_memory_max, &given->log_level,
+        &given->event_loop, &given->lifespan_state, &given->on_stopped, &given->on_stirred);
+}
+
+static int read_callables(struct fr_worker_options *options, const struct given *given)
+{
+    if (read_callable(&options->wsgi.callable, given->application, "application") < 0 ||
+        read_callable(&options->log, given->log, "log") < 0 ||
+        read_callable(&options->wsgi.log_exception, given->log_exception, "log_exception") < 0 ||
+        read_callable(&options->on_stopped, given->on_stopped, "on_stopped") < 0 ||
+        read_callable(&options->on_stirred, given->on_stirred, "on_stirred") < 0)
+        return -1;
+    if (options->wsgi.callable != NULL)
+        return 0;
+    PyErr_SetString(PyExc_TypeError, "application must be callable, not None");
+    return -1;
+}
+
+int fr_worker_options_read(struct fr_worker_options *options, PyObject *args, PyObject *kwargs)
+{
+    struct given given = {.transport = "auto", .access_format = "off", .date_header = 1, .body_memory_max = 1 << 20};
     options->config.access_fd = -1;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O|$sOOsOpsiOOOUUppni:Worker", (char **)names, &application, &interface, &binds,
-            &given_limits, &transport, &server_header, &date_header, &access_format, &options->config.access_fd, &log,
-            &log_exception, &stats, &root_path, &url_scheme, &multithread, &multiprocess, &body_memory_max, &log_level))
+    if (!parse(&given, &options->config.access_fd, args, kwargs) ||
+        read_interface(options, given.interface, given.event_loop) < 0)
         return -1;
-    if (interface == NULL || strcmp(interface, "wsgi") != 0) {
-        PyErr_Format(PyExc_ValueError, "interface must be wsgi, not '%s'", interface != NULL ? interface : "");
+    options->config.date_header = given.date_header != 0;
+    options->config.log.level = read_log_level(given.log_level);
+    options->wsgi.multithread = given.multithread != 0;
+    options->wsgi.multiprocess = given.multiprocess != 0;
+    if (read_callables(options, &given) < 0 || read_binds(options, given.binds) < 0 ||
+        read_limits(&options->config.limits, given.limits) < 0 ||
+        read_transport(&options->config.transport, given.transport) < 0 ||
+        read_access_format(&options->config.access_format, given.access_format) < 0 ||
+        read_server_header(options, given.server_header) < 0 || read_stats(options, given.stats) < 0 ||
+        read_wsgi(&options->wsgi, given.root_path, given.url_scheme, given.body_memory_max) < 0)
         return -1;
-    }
-    options->config.date_header = date_header != 0;
-    options->config.log.level = read_log_level(log_level);
-    options->wsgi.multithread = multithread != 0;
-    options->wsgi.multiprocess = multiprocess != 0;
-    if (read_callable(&options->wsgi.callable, application, "application") < 0 ||
-        read_callable(&options->log, log, "log") < 0 ||
-        read_callable(&options->wsgi.log_exception, log_exception, "log_exception") < 0 ||
-        read_binds(options, binds) < 0 || read_limits(&options->config.limits, given_limits) < 0 ||
-        read_transport(&options->config.transport, transport) < 0 ||
-        read_access_format(&options->config.access_format, access_format) < 0 ||
-        read_server_header(options, server_header) < 0 || read_stats(options, stats) < 0)
-        return -1;
-    if (options->wsgi.callable == NULL) {
-        PyErr_SetString(PyExc_TypeError, "application must be callable, not None");
-        return -1;
-    }
-    return read_wsgi(&options->wsgi, root_path, url_scheme, body_memory_max);
+    return options->is_asgi ? read_asgi(options, given.root_path, given.event_loop, given.lifespan_state) : 0;
 }
 
 void fr_worker_options_free(struct fr_worker_options *options)
@@ -284,6 +360,11 @@ void fr_worker_options_free(struct fr_worker_options *options)
     Py_CLEAR(options->wsgi.log_exception);
     Py_CLEAR(options->wsgi.root_path);
     Py_CLEAR(options->wsgi.url_scheme);
+    Py_CLEAR(options->asgi.root_path);
+    Py_CLEAR(options->asgi.event_loop);
+    Py_CLEAR(options->asgi.lifespan_state);
+    Py_CLEAR(options->on_stopped);
+    Py_CLEAR(options->on_stirred);
     Py_CLEAR(options->log);
     Py_CLEAR(options->server_header);
     if (options->stats.obj != NULL)

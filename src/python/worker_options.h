@@ -2,13 +2,18 @@
 #ifndef FR_PYTHON_WORKER_OPTIONS_H
 #define FR_PYTHON_WORKER_OPTIONS_H
 
+#include "python/asgi_application.h"
 #include "python/wsgi_application.h"
 #include "server/config.h"
 
 /* Zero before first use. */
 struct fr_worker_options {
-    struct fr_config config;     /* but for application and the log's sink; points into the rest */
-    struct fr_wsgi_options wsgi; /* its references are owned here */
+    struct fr_config config; /* but for application and the log's sink; points into the rest */
+    bool is_asgi;
+    struct fr_wsgi_options wsgi; /* its references are owned here, */
+    struct fr_asgi_options asgi; /* and of these root_path, event_loop and lifespan_state */
+    PyObject *on_stopped;        /* callable(); NULL: none */
+    PyObject *on_stirred;        /* callable(), for guests of another loop; NULL: none */
     struct fr_bind *binds;
     PyObject *log;           /* callable(level, message); NULL: none */
     PyObject *server_header; /* str that config points into; NULL: none */

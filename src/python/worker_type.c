@@ -1,18 +1,20 @@
 /* python/worker_type.c - The type Worker: a worker of the core, driven from Python.
  *
  * Owns the core's worker, its configuration and its application. One thread at a time turns it; from other
- * threads and from signal handlers only an intention is left behind, and the loop woken to act on it. */
+ * threads and from signal handlers only an intention is left behind, and the loop woken to act on it.
+ *
+ * Who turns it: a WSGI worker itself, in run(); an ASGI worker the host of its loop, by turn(), or, when that loop is
+ * ours, the loop it lives in, and then it looks after itself by a hook in that loop. */
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "python/asgi_application.h"
 #include "python/errors.h"
 #include "python/gil.h"
+#include "python/worker_host.h"
 #include "python/worker_options.h"
 #include "python/wsgi_application.h"
 #include "server/worker.h"
-
-/* What drain() and stop() ask for; a later one may only ask for more. */
-enum intention { INTEND_NOTHING, INTEND_DRAIN, INTEND_STOP };
 
 /* How long a turn may sleep while the last connections are being closed. */
 #define CLOSING_TURN_MS 100
@@ -22,10 +24,10 @@ struct worker {
     struct fr_worker *core; /* NULL before __init__ and after close */
     struct fr_worker_options options;
     struct fr_wsgi wsgi;
-    struct fr_gil gil;
+    struct fr_asgi asgi;
+    struct fr_worker_host host;
     int wakeup_fd;
     bool made; /* __init__ has been called; what it left behind is not fit for another call, even if it failed */
-    atomic_int intention;
     atomic_bool pausing; /* run shall return */
     atomic_bool turning; /* some thread is inside turn, run or close */
 };
@@ -39,26 +41,41 @@ static PyObject *worker_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObj
     return type->tp_alloc(type, 0); /* zeroed */
 }
 
-/* A line of the core's, which may come at any time: also while an exception is in flight. */
 static void on_log(void *sink, enum fr_log_level level, const char *message)
 {
     struct worker *worker = sink;
-    fr_gil_take(&worker->gil);
+    fr_gil_take(worker->host.gil);
     PyObject *exception = fr_compat_take_exception();
-    PyObject *result = PyObject_CallFunction(worker->options.log, "is", ((int)level + 1) * 10, message);
-    if (result == NULL)
+    PyObject *args[] = {PyLong_FromLong(((long)level + 1) * 10), PyUnicode_FromString(message)};
+    if (args[0] != NULL && args[1] != NULL)
+        (void)fr_worker_host_call(&worker->host, worker->options.log, args, 2);
+    else
         fr_errors_drop(worker->options.log);
-    Py_XDECREF(result);
+    Py_XDECREF(args[0]);
+    Py_XDECREF(args[1]);
     if (exception != NULL)
         fr_compat_raise_exception(exception);
+}
+
+/* ---- its birth ---- */
+
+static int open_application(struct worker *worker)
+{
+    struct core_state *state = core_state_of((PyObject *)worker);
+    struct fr_config *config = &worker->options.config;
+    config->application = worker->options.is_asgi ? &worker->asgi.base : &worker->wsgi.base;
+    if (worker->options.is_asgi)
+        return fr_asgi_open(&worker->asgi, state, &worker->options.asgi, worker->host.gil);
+    return fr_wsgi_open(&worker->wsgi, state, &worker->options.wsgi);
 }
 
 static int open_core(struct worker *worker)
 {
     struct fr_config *config = &worker->options.config;
-    if (fr_wsgi_open(&worker->wsgi, core_state_of((PyObject *)worker), &worker->options.wsgi) < 0)
+    struct fr_asgi *asgi = worker->options.is_asgi ? &worker->asgi : NULL;
+    if (fr_worker_host_find(&worker->host, (PyObject *)worker, &worker->options, asgi) < 0 ||
+        open_application(worker) < 0)
         return -1;
-    config->application = &worker->wsgi.base;
     config->log.sink = worker;
     if (worker->options.log != NULL)
         config->log.write = on_log;
@@ -68,20 +85,25 @@ static int open_core(struct worker *worker)
         fr_errors_raise(error, "the worker cannot be opened");
         return -1;
     }
-    worker->wakeup_fd = fr_loop_wakeup_fd(fr_worker_loop(worker->core));
+    struct fr_loop *loop = fr_worker_loop(worker->core);
+    worker->wakeup_fd = fr_loop_wakeup_fd(loop);
     if (worker->wakeup_fd < 0) {
         fr_errors_raise(FR_E_SYSTEM, "no descriptor to wake the worker by");
         fr_worker_close(worker->core);
         worker->core = NULL;
         return -1;
     }
-    fr_gil_open(&worker->gil, fr_worker_loop(worker->core));
-    fr_wsgi_attach(&worker->wsgi, &worker->gil, fr_worker_loop(worker->core));
+    fr_worker_host_enter(&worker->host, worker->core);
+    if (worker->options.is_asgi)
+        fr_asgi_attach(&worker->asgi, loop);
+    else
+        fr_wsgi_attach(&worker->wsgi, worker->host.gil, loop);
     return 0;
 }
 
 static void free_parts(struct worker *worker)
 {
+    fr_asgi_close(&worker->asgi);
     fr_wsgi_close(&worker->wsgi);
     fr_worker_options_free(&worker->options);
 }
@@ -101,6 +123,9 @@ static int worker_init(PyObject *self, PyObject *args, PyObject *kwargs)
     return 0;
 }
 
+/* ---- its end ---- */
+
+/* Nobody turns the loop but this very call, or the worker needs no turn any more. */
 static void close_core(struct worker *worker)
 {
     struct fr_worker *core = worker->core;
@@ -110,11 +135,13 @@ static void close_core(struct worker *worker)
         fr_worker_stop(core);
     while (fr_worker_state(core) == FR_WORKER_DRAINING)
         fr_worker_turn(core, CLOSING_TURN_MS);
-    fr_gil_close(&worker->gil);
+    fr_worker_host_leave(&worker->host);
     Py_BEGIN_CRITICAL_SECTION(worker);
     worker->core = NULL; /* nobody wakes it any more */
     Py_END_CRITICAL_SECTION();
     fr_worker_close(core);
+    fr_asgi_close(&worker->asgi); /* calls that still go on end here */
+    fr_worker_host_forget(&worker->host);
     free_parts(worker);
 }
 
@@ -133,7 +160,12 @@ static int worker_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(worker->options.wsgi.callable);
     Py_VISIT(worker->options.wsgi.log_exception);
     Py_VISIT(worker->options.log);
-    return fr_wsgi_traverse(&worker->wsgi, visit, arg);
+    Py_VISIT(worker->options.asgi.event_loop);
+    Py_VISIT(worker->options.asgi.lifespan_state);
+    Py_VISIT(worker->options.on_stopped);
+    Py_VISIT(worker->options.on_stirred);
+    int status = fr_asgi_traverse(&worker->asgi, visit, arg);
+    return status != 0 ? status : fr_wsgi_traverse(&worker->wsgi, visit, arg);
 }
 
 static int worker_clear(PyObject *self)
@@ -183,42 +215,49 @@ static void leave(struct worker *worker)
     atomic_store(&worker->turning, false);
 }
 
-static void act_on_intention(struct worker *worker)
+/* Raises what came out of the application, if that was to end more than a request. */
+static int raise_interrupt(PyObject **kept)
 {
-    int intention = atomic_load(&worker->intention);
-    if (intention == INTEND_DRAIN)
-        fr_worker_drain(worker->core);
-    else if (intention == INTEND_STOP)
-        fr_worker_stop(worker->core);
+    PyObject *interrupt = *kept;
+    if (interrupt == NULL)
+        return 0;
+    *kept = NULL;
+    fr_compat_raise_exception(interrupt);
+    return -1;
 }
 
 /* 0, or -1 and what a signal handler, or an interrupt inside the application, has raised. */
 static int turn(struct worker *worker, int timeout_ms)
 {
-    act_on_intention(worker);
+    fr_worker_host_begin_turn(&worker->host);
     if (fr_worker_state(worker->core) == FR_WORKER_STOPPED)
         timeout_ms = 0;
     fr_worker_turn(worker->core, timeout_ms);
-    fr_gil_hold(&worker->gil);
-    if (worker->wsgi.interrupt != NULL) {
-        PyObject *interrupt = worker->wsgi.interrupt;
-        worker->wsgi.interrupt = NULL;
-        fr_compat_raise_exception(interrupt);
+    fr_worker_host_end_turn(&worker->host);
+    if (raise_interrupt(&worker->wsgi.interrupt) < 0 || raise_interrupt(&worker->asgi.interrupt) < 0)
         return -1;
-    }
     return PyErr_CheckSignals();
 }
 
 static void start(struct worker *worker)
 {
-    if (fr_worker_state(worker->core) == FR_WORKER_READY)
-        fr_worker_start(worker->core);
+    if (fr_worker_state(worker->core) != FR_WORKER_READY)
+        return;
+    fr_worker_start(worker->core);
+    fr_worker_host_hold(&worker->host);
+}
+
+static bool turns_itself(const struct worker *worker)
+{
+    if (worker->options.is_asgi)
+        PyErr_SetString(PyExc_RuntimeError, "an ASGI worker is turned by the event loop that its application runs in");
+    return !worker->options.is_asgi;
 }
 
 static PyObject *worker_run(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     struct worker *worker = WORKER(self);
-    if (!enter(worker))
+    if (!turns_itself(worker) || !enter(worker))
         return NULL;
     start(worker);
     int status = 0;
@@ -244,7 +283,8 @@ static PyObject *worker_turn(PyObject *self, PyObject *args, PyObject *kwargs)
     static const char *const names[] = {"timeout_ms", NULL};
     struct worker *worker = WORKER(self);
     int timeout_ms = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|i:turn", (char **)names, &timeout_ms) || !enter(worker))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|i:turn", (char **)names, &timeout_ms) ||
+        (worker->host.lives_in_loop && !turns_itself(worker)) || !enter(worker))
         return NULL;
     int status = turn(worker, timeout_ms);
     leave(worker);
@@ -256,21 +296,21 @@ static PyObject *worker_close(PyObject *self, PyObject *Py_UNUSED(ignored))
     struct worker *worker = WORKER(self);
     if (worker->core == NULL)
         Py_RETURN_NONE;
-    if (!enter(worker))
+    if (!fr_worker_host_may_close(&worker->host) || !enter(worker))
         return NULL;
+    Py_INCREF(self); /* it may let go of itself */
     close_core(worker);
     leave(worker);
+    Py_DECREF(self);
     Py_RETURN_NONE;
 }
 
 /* ---- from anywhere ---- */
 
-static PyObject *intend(PyObject *self, enum intention intention)
+static PyObject *intend(PyObject *self, enum fr_worker_intention intention)
 {
     struct worker *worker = WORKER(self);
-    int noted = atomic_load(&worker->intention);
-    while (noted < (int)intention && !atomic_compare_exchange_weak(&worker->intention, &noted, (int)intention))
-        continue;
+    fr_worker_host_intend(&worker->host, intention);
     Py_BEGIN_CRITICAL_SECTION(self);
     if (worker->core != NULL)
         fr_loop_wake(fr_worker_loop(worker->core));
@@ -280,23 +320,31 @@ static PyObject *intend(PyObject *self, enum intention intention)
 
 static PyObject *worker_drain(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return intend(self, INTEND_DRAIN);
+    return intend(self, FR_WORKER_INTEND_DRAIN);
 }
 
 static PyObject *worker_stop(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return intend(self, INTEND_STOP);
+    return intend(self, FR_WORKER_INTEND_STOP);
+}
+
+/* For our own call_soon, which has an argument to give. */
+static PyObject *worker_cancel_calls(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    if (WORKER(self)->core != NULL && WORKER(self)->options.is_asgi)
+        fr_asgi_cancel(&WORKER(self)->asgi);
+    Py_RETURN_NONE;
 }
 
 static PyObject *worker_pause(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     atomic_store(&WORKER(self)->pausing, true);
-    return intend(self, INTEND_NOTHING);
+    return intend(self, FR_WORKER_INTEND_NOTHING);
 }
 
 static PyObject *worker_wake(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return intend(self, INTEND_NOTHING);
+    return intend(self, FR_WORKER_INTEND_NOTHING);
 }
 
 static PyObject *worker_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
@@ -368,7 +416,12 @@ static PyObject *worker_get_state(PyObject *self, void *Py_UNUSED(closure))
         [FR_WORKER_STOPPED] = "stopped",
     };
     const struct worker *worker = WORKER(self);
-    return PyUnicode_FromString(worker->core != NULL ? names[fr_worker_state(worker->core)] : "stopped");
+    if (worker->core == NULL)
+        return PyUnicode_FromString("stopped");
+    enum fr_worker_state state = fr_worker_state(worker->core);
+    if (state == FR_WORKER_STOPPED && !fr_worker_host_is_at_rest(&worker->host)) /* calls go on */
+        state = FR_WORKER_DRAINING;
+    return PyUnicode_FromString(names[state]);
 }
 
 /* ---- the type ---- */
@@ -398,6 +451,7 @@ static const PyMethodDef worker_methods[] = {
     {"timeout_ms", worker_timeout_ms, METH_NOARGS, timeout_ms_doc},
     {"drain", worker_drain, METH_NOARGS, drain_doc},
     {"stop", worker_stop, METH_NOARGS, stop_doc},
+    {"_cancel_calls", worker_cancel_calls, METH_O, NULL},
     {"pause", worker_pause, METH_NOARGS, pause_doc},
     {"wake", worker_wake, METH_NOARGS, wake_doc},
     {"stats", worker_stats, METH_NOARGS, stats_doc},

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import freastal
+from tests.gateway.asgi import NEW_LOOP, AsgiGateway
 from tests.gateway.gateway import Gateway, serving
 
 
@@ -29,3 +30,16 @@ def event_loop() -> Iterator[freastal.EventLoop]:
     loop = freastal.new_event_loop()
     yield loop
     loop.close()
+
+
+@pytest.fixture(params=NEW_LOOP)
+def asgi(request: pytest.FixtureRequest) -> Iterator[Callable[..., AsgiGateway]]:
+    """asgi(application, **options of Worker): the same for ASGI, in each kind of loop."""
+    with ExitStack() as stack:
+
+        def open_gateway(application: Any, **options: Any) -> AsgiGateway:
+            gateway = AsgiGateway(application, **{"loop": request.param, **options})
+            stack.callback(gateway.close)
+            return gateway
+
+        yield open_gateway

@@ -36,7 +36,7 @@ def test_the_least(make):
     [
         ({"application": None}, TypeError, "application must be callable"),
         ({"application": 3}, TypeError, "application must be callable, not int"),
-        ({"interface": "asgi"}, ValueError, "interface must be wsgi, not 'asgi'"),
+        ({"interface": "rsgi"}, ValueError, "interface must be wsgi or asgi, not 'rsgi'"),
         ({"interface": None}, TypeError, "not None"),
         ({"binds": []}, TypeError, "binds must be a list"),
         ({"binds": None}, TypeError, "binds must be a list"),
