@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import selectors
 import signal
 import sys
 import threading
-from asyncio import events, format_helpers
+from asyncio import base_events, events, format_helpers
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from . import _core
 
 TYPE_CHECKING = False
-
-_logger = logging.getLogger("asyncio")
 
 _Args = tuple[Any, ...]
 _AnyHandle = TypeVar("_AnyHandle", bound=asyncio.Handle)
@@ -46,7 +43,7 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
         _core.EventLoop.__init__(self)
         self._wakes_by_signals = False
         self._pipe_process = os.getpid()
-        asyncio.SelectorEventLoop.__init__(self, _Watched(self))
+        super(_core.EventLoop, self).__init__(_Watched(self))
 
     # ---- running and closing ----
 
@@ -130,8 +127,8 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
             handle._run()
             seconds = self.time() - started
             if seconds >= self.slow_callback_duration:
-                name = asyncio.base_events._format_handle(handle)  # type: ignore[attr-defined]
-                _logger.warning("Executing %s took %.3f seconds", name, seconds)
+                name = base_events._format_handle(handle)  # type: ignore[attr-defined]
+                base_events.logger.warning("Executing %s took %.3f seconds", name, seconds)  # type: ignore[attr-defined]
         finally:
             self._current_handle = None
 

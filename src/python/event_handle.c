@@ -75,6 +75,7 @@ static struct handle *new_memory(struct fr_event_handles *handles, PyTypeObject 
     if (handles->spare_count > 0)
         return HANDLE(PyObject_Init(handles->spare[--handles->spare_count], type));
 #endif
+    (void)handles;
     return PyObject_GC_New(struct handle, type);
 }
 

@@ -242,7 +242,6 @@ def test_tasks_and_futures_find_their_way(event_loop):
     async def main():
         future = event_loop.create_future()
         event_loop.call_soon(future.set_result, 5)
-        results = await asyncio.gather(future, asyncio.sleep(0, 6), asyncio.create_task(timed()))
-        return results
+        return await asyncio.gather(future, asyncio.sleep(0, 6), asyncio.create_task(timed()))
 
     assert event_loop.run_until_complete(main()) == [5, 6, 7]
