@@ -1,6 +1,7 @@
-"""Runs one module of CPython's own asyncio tests with every loop a freastal.EventLoop: runner.py MODULE [NAME...].
+"""Runs a module of CPython's own asyncio tests with every loop a freastal.EventLoop: runner.py MODULE [NAME...].
 
-A process of its own, because it changes asyncio for good. Prints what came of it as one line of JSON.
+A process of its own, because it changes asyncio for good. Prints, as one line of JSON, the last words of each test:
+none when it was well, "skipped: ..." when CPython skips it itself. What not_ours.py lists is left out.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import json
 import sys
 import unittest
 import warnings
+from asyncio import base_events, unix_events
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
-from asyncio import base_events, selector_events, unix_events
+from not_ours import NOT_OURS  # beside this script
 
 import freastal
 
@@ -27,56 +31,71 @@ class EventLoop(freastal.EventLoop):
             selector.close()
 
 
-def put_in_place() -> None:
+def put_in_place(name: str) -> None:
     """Everywhere that CPython's tests take a loop's class from."""
+    importlib.import_module("test.test_asyncio.utils")  # has loops of its own, on the class that is there now
     asyncio.SelectorEventLoop = asyncio.EventLoop = EventLoop
     unix_events.SelectorEventLoop = unix_events.EventLoop = EventLoop
-    base_events.BaseEventLoop = selector_events.BaseSelectorEventLoop = EventLoop
-    for name in ("_UnixDefaultEventLoopPolicy", "_DefaultEventLoopPolicy"):
-        policy = getattr(unix_events, name, None)
-        if policy is not None:
-            policy._loop_factory = EventLoop
+    if name == "test_base_events":  # it tests the base itself
+        base_events.BaseEventLoop = EventLoop
+    for policy in ("_UnixDefaultEventLoopPolicy", "_DefaultEventLoopPolicy"):
+        if hasattr(unix_events, policy):
+            getattr(unix_events, policy)._loop_factory = EventLoop
+
+
+def name_of(test: Any) -> str:
+    """Class.method"""
+    return ".".join(test.id().rsplit(".", 2)[-2:])
+
+
+def flatten(suite: Any) -> Iterator[Any]:
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from flatten(test)
+        else:
+            yield test
 
 
 class Result(unittest.TestResult):
-    """Notes how each test ended, with the last words of those that did not end well."""
+    """Notes how each test ended; the first words count, for a test may fail again in its cleanup."""
 
     def __init__(self) -> None:
         super().__init__()
         self.ended: dict[str, str] = {}
 
-    def note(self, test: Any, words: str) -> None:
-        self.ended.setdefault(test.id().split(".", 3)[-1], words)
+    def startTest(self, test: Any) -> None:
+        super().startTest(test)
+        print(name_of(test), file=sys.stderr, flush=True)
 
     def addSuccess(self, test: Any) -> None:
-        self.note(test, "")
+        self.ended.setdefault(name_of(test), "")
 
     def addFailure(self, test: Any, error: Any) -> None:
-        self.note(test, self._exc_info_to_string(error, test))
+        self.ended.setdefault(name_of(test), self._exc_info_to_string(error, test))
 
-    def addError(self, test: Any, error: Any) -> None:
-        self.note(test, self._exc_info_to_string(error, test))
+    addError = addFailure
 
     def addSubTest(self, test: Any, subtest: Any, error: Any) -> None:
         if error is not None:
             self.addFailure(test, error)
 
     def addSkip(self, test: Any, reason: str) -> None:
-        self.note(test, f"skipped: {reason}")
+        self.ended.setdefault(name_of(test), f"skipped: {reason}")
 
     def addExpectedFailure(self, test: Any, error: Any) -> None:
-        self.note(test, "")
+        self.addSuccess(test)
 
 
 def main(name: str, only: list[str]) -> None:
     warnings.simplefilter("ignore")
-    importlib.import_module("test.test_asyncio.utils")  # has a loop of its own, on the class that is there now
-    put_in_place()
+    put_in_place(name)
     module = importlib.import_module(f"test.test_asyncio.{name}")
     loader = unittest.TestLoader()
-    suite = loader.loadTestsFromNames(only, module) if only else loader.loadTestsFromModule(module)
+    found = loader.loadTestsFromNames(only, module) if only else loader.loadTestsFromModule(module)
+    patterns = NOT_OURS.get(name, {})
+    tests = [test for test in flatten(found) if not any(fnmatchcase(name_of(test), pattern) for pattern in patterns)]
     result = Result()
-    suite.run(result)
+    unittest.TestSuite(tests).run(result)  # a suite of one level: it calls setUpClass and setUpModule
     print(json.dumps(result.ended))
 
 
