@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import selectors
 import signal
@@ -128,7 +129,8 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
             seconds = self.time() - started
             if seconds >= self.slow_callback_duration:
                 name = base_events._format_handle(handle)  # type: ignore[attr-defined]
-                base_events.logger.warning("Executing %s took %.3f seconds", name, seconds)  # type: ignore[attr-defined]
+                logger: logging.Logger = base_events.logger  # type: ignore[attr-defined]
+                logger.warning("Executing %s took %.3f seconds", name, seconds)
         finally:
             self._current_handle = None
 
