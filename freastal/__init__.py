@@ -11,10 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._event_loop import EventLoop, new_event_loop
     from .config import Config
-    from .server import Server, serve
+    from .server import Server, serve, serve_asgi
 
 __version__ = "0.1.0"
-__all__ = ["Config", "EventLoop", "Server", "__version__", "new_event_loop", "serve"]
+__all__ = ["Config", "EventLoop", "Server", "__version__", "new_event_loop", "serve", "serve_asgi"]
 
 _HOMES = {
     "Config": "config",
@@ -22,6 +22,7 @@ _HOMES = {
     "Server": "server",
     "new_event_loop": "_event_loop",
     "serve": "server",
+    "serve_asgi": "server",
 }
 
 if sys.version_info < (3, 14):  # from there on policies are deprecated

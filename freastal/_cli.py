@@ -72,7 +72,7 @@ def _command() -> click.Command:
         "freastal",
         params=parameters,
         callback=_serve,
-        help="Serve the WSGI application APP, written as package.module:attribute.",
+        help="Serve APP, a WSGI or ASGI application written as package.module:attribute.",
         options_metavar="[OPTIONS]",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
         epilog="TERM lets open requests finish; INT (Ctrl-C) and QUIT allow them two seconds, a second one none.",
@@ -151,8 +151,13 @@ def _check(app: str, config: Config) -> None:
 
     enter_folder(config)
     parse_binds(config)
+    if config.loop == "uvloop":
+        from ._loops import check_loop
+
+        check_loop(config.loop)
     _, interface = load(app, config)
-    click.echo(f"{app} is a {interface.upper()} application, and the configuration is valid")
+    kind = {"wsgi": "a WSGI", "asgi": "an ASGI"}[interface]
+    click.echo(f"{app} is {kind} application, and the configuration is valid")
 
 
 def _flag_with_value(error: ConfigError) -> str:

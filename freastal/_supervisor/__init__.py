@@ -21,6 +21,10 @@ from .worker import Job
 def supervise(target: object, config: Config) -> None:
     """Serves `target` by worker processes until a signal ends it. Raises a FreastalError when that is not possible."""
     enter_folder(config)
+    if config.loop == "uvloop":
+        from .._loops import check_loop
+
+        check_loop(config.loop)
     log = Log(config.log_level, config.error_logfile)
     try:
         access_fd = open_access_log(config)

@@ -21,6 +21,8 @@ class Lifeline:
     def __init__(self) -> None:
         self._upper, self._lower = socket.socketpair()
         self._received = b""
+        self.reported = False
+        """In the worker: whether it has said anything yet. Only the first report counts."""
 
     def keep_upper(self) -> None:
         self._lower.close()
@@ -90,6 +92,7 @@ class Lifeline:
         check()
 
     def _send(self, report: str) -> None:
+        self.reported = True
         try:
             self._lower.sendall(report.encode("utf-8", "backslashreplace"))
         except ConnectionError:

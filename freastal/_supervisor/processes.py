@@ -34,6 +34,8 @@ _IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU)
 
 _FAST_S = 2.0
 _CLOSE_S = 0.5
+_CLOSE_ASGI_S = 3.0
+"""After its requests were cut off an ASGI application still has its shutdown to run."""
 _STABLE_S = 10.0
 _BACKOFF_FIRST_S = 0.1
 _BACKOFF_MOST_S = 5.0
@@ -279,7 +281,8 @@ class Supervisor:
         if self._stage in (Stage.DRAIN, Stage.CLOSE) and time.monotonic() >= self._deadline_s:
             if self._stage is Stage.DRAIN:
                 self._log.warning("open requests were not finished in time; they are cut off")
-            self._end(Stage(self._stage + 1), _CLOSE_S)
+            is_asgi = any(slot.lifeline is not None and slot.lifeline.interface == "asgi" for slot in self._slots)
+            self._end(Stage(self._stage + 1), _CLOSE_ASGI_S if is_asgi else _CLOSE_S)
 
 
 def _ignore(*_: object) -> None:

@@ -46,49 +46,61 @@ class Job:
         allow_descriptors(self.config.limit_concurrency + _OTHER_DESCRIPTORS)
         try:
             application, interface = self.loaded or load(self.target, self.config)
-            worker = self._open(slot, application, interface)
+            if interface == "asgi":
+                return self._serve_asgi(slot, lifeline, application)
+            worker = self._open(slot, application)
         except FreastalError as error:
             lifeline.report_failure(error.exit_code, str(error))
             return error.exit_code
         except (OSError, ValueError) as error:
+            if lifeline.reported:
+                raise
             lifeline.report_failure(BootError.exit_code, f"a worker could not be set up: {error}")
             return BootError.exit_code
-        obey_signals(worker, lifeline, self.config.graceful_timeout)
+        signal.set_wakeup_fd(worker.wakeup_fd, warn_on_full_buffer=False)
+        obey_signals(lifeline, worker.pause, worker.stop, self.config.graceful_timeout)
         lifeline.report_ready(interface)
         run(worker, self.listeners)
         signal.set_wakeup_fd(-1)  # The descriptor goes with the worker; its number may be a file's then.
         worker.close()
         return 0
 
-    def _open(self, slot: int, application: Callable[..., Any], interface: str) -> _core.Worker:
-        stats = None
-        if self.stats is not None:
-            start = slot * _core.STATS_BYTES
-            stats = memoryview(self.stats)[start : start + _core.STATS_BYTES]
-        binds = self.listeners.core_binds(slot)
-        return open_worker(application, interface, self.config, binds, self.log, access_fd=self.access_fd, stats=stats)
+    def _serve_asgi(self, slot: int, lifeline: Lifeline, application: Callable[..., Any]) -> int:
+        from .asgi_worker import serve
+
+        more = {"slot": slot, "access_fd": self.access_fd, "stats": self._stats_of(slot)}
+        serve(application, self.config, self.listeners, self.log, lifeline, **more)
+        return 0
+
+    def _open(self, slot: int, application: Callable[..., Any]) -> _core.Worker:
+        binds, stats = self.listeners.core_binds(slot), self._stats_of(slot)
+        return open_worker(application, "wsgi", self.config, binds, self.log, access_fd=self.access_fd, stats=stats)
+
+    def _stats_of(self, slot: int) -> memoryview | None:
+        if self.stats is None:
+            return None
+        return memoryview(self.stats)[slot * _core.STATS_BYTES : (slot + 1) * _core.STATS_BYTES]
 
 
-def obey_signals(worker: _core.Worker, lifeline: Lifeline, graceful_s: float) -> None:
+def obey_signals(lifeline: Lifeline, drain: Callable[[], None], stop: Callable[[], None], graceful_s: float) -> None:
     """TERM drains, QUIT stops now. INT is for the server alone, though a terminal sends it to all.
 
     A worker whose server is gone drains as well, and has nobody but its own alarm to stop it in the end.
     """
 
-    def drain(*_: object) -> None:
-        worker.pause()
+    def on_term(*_: object) -> None:
+        drain()
 
-    def stop(*_: object) -> None:
-        worker.stop()
+    def on_quit(*_: object) -> None:
+        stop()
 
     def on_lost() -> None:
-        signal.signal(signal.SIGALRM, stop)
+        signal.signal(signal.SIGALRM, on_quit)
         signal.setitimer(signal.ITIMER_REAL, max(graceful_s, 0.001))
-        worker.pause()
+        drain()
 
-    signal.set_wakeup_fd(worker.wakeup_fd, warn_on_full_buffer=False)
-    signal.signal(signal.SIGTERM, drain)
-    signal.signal(signal.SIGQUIT, stop)
+    signal.signal(signal.SIGTERM, on_term)
+    signal.signal(signal.SIGQUIT, on_quit)
     lifeline.watch(on_lost)
 
 

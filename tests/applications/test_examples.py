@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -51,3 +52,32 @@ def test_django_guestbook(browse):
     form = browser.get("/").form("csrfmiddlewaretoken")
     assert "<li>Tove &lt;3</li>" in browser.post("/", {**form, "name": "Tove <3"}).text
     assert browser.post("/", {"name": "Mallory"}).status == 403
+
+
+def test_chat(browse):
+    websockets = pytest.importorskip("websockets.sync.client")
+    browser = browse("chat:app")
+    assert "<title>Chat</title>" in browser.get("/").text
+    assert browser.get("/nowhere").status == 404
+    url = browser.url.replace("http", "ws")
+    with websockets.connect(f"{url}chat") as one, websockets.connect(f"{url}chat") as other:
+        for said in ("hello", "<3"):
+            one.send(said)
+            assert one.recv(20) == other.recv(20) == said
+        other.close()
+        one.send("alone")
+        assert one.recv(20) == "alone"
+
+
+def test_fastapi_notes(browse):
+    pytest.importorskip("fastapi")
+    browser = browse("fastapi_notes:app")
+    for text in ("milk & honey", "bread"):
+        note = json.dumps({"text": text})
+        page = browser.request("POST", "/notes", body=note.encode(), headers={"Content-Type": "application/json"})
+        assert (page.status, page.json()) == (201, {"text": text})
+    assert browser.get("/notes").json() == [{"text": "milk & honey"}, {"text": "bread"}]
+    assert browser.get("/notes/1").json() == {"text": "bread"}
+    assert browser.get("/notes/2").status == 404
+    assert browser.get("/notes/x").status == 422
+    assert browser.get("/notes.txt").text == "milk & honey\nbread\n"

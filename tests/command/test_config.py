@@ -92,5 +92,5 @@ def test_every_option_has_help_and_a_group():
 def test_config_is_a_public_name():
     assert freastal.Config is Config
     assert set(freastal.__all__) <= set(dir(freastal))
-    with pytest.raises(AttributeError, match="has no attribute 'serve_asgi'"):
-        _ = freastal.serve_asgi
+    with pytest.raises(AttributeError, match="has no attribute 'serve_rsgi'"):
+        _ = freastal.serve_rsgi

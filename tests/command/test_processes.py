@@ -397,8 +397,8 @@ def test_a_process_that_the_application_forks_does_not_answer_as_well(launch, tm
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(b"the child left with %d" % code)
     assert answer.count(b"HTTP/1.1") == 1
-    assert ("LookupError: in the child" in server.log) == (path == "/raise")
     assert server.stop() == 0
+    assert ("LookupError: in the child" in server.log) == (path == "/raise")
 
 
 # What lies about.

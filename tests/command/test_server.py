@@ -1,7 +1,8 @@
-"""freastal/server.py: a worker in a thread of this process, and a server of processes from Python."""
+"""freastal/server.py: a worker in this process, in a thread or a loop that runs, and a server of processes."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -113,6 +114,116 @@ def test_the_failure_of_the_application_is_logged(serve, capfd):
     assert server.get().status == 200
 
 
+ASGI = "tests.support.apps.asgi:app"
+
+
+def serve_and(check, target=ASGI, **options) -> None:
+    """check(server, serving): while serve() runs as another task of the same loop."""
+
+    async def main() -> None:
+        server = freastal.Server(target, **{"port": 0, **options})
+        serving = asyncio.ensure_future(server.serve())
+        await check(server, serving)
+        await asyncio.wait({serving})
+
+    asyncio.run(main())
+
+
+def test_serve_in_a_loop_that_runs():
+    async def check(server, serving):
+        assert not server.started
+        url = await server.wait_started()
+        assert server.started
+        assert server.urls == [url]
+        assert await server.wait_started() == url
+        answer = await asyncio.get_running_loop().run_in_executor(None, RunningServer(url).get)
+        assert answer.body == b"hello\n"
+        server.should_exit = True
+        await serving
+        assert not server.started
+        assert server.urls == []
+        assert not server.should_exit
+
+    serve_and(check)
+
+
+def test_serve_once_at_a_time_and_then_again():
+    async def check(server, serving):
+        await server.wait_started()
+        with pytest.raises(RuntimeError, match="serving already"):
+            await server.serve()
+        server.should_exit = True
+        await serving
+        again = asyncio.ensure_future(server.serve())
+        await server.wait_started()
+        server.should_exit = True
+        await again
+
+    serve_and(check)
+
+
+def test_to_exit_before_it_has_begun(capfd):
+    async def check(server, serving):
+        server.should_exit = True
+        with pytest.raises(FreastalError, match="told to stop before it had started"):
+            await server.wait_started()
+        await serving
+
+    serve_and(check)
+    assert ": shutdown\n" in capfd.readouterr().err
+
+
+def test_to_be_cancelled_before_it_has_begun():
+    async def check(server, serving):
+        waiting = asyncio.ensure_future(server.wait_started())
+        await asyncio.wait({waiting}, timeout=0)
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+        with pytest.raises(FreastalError, match="told to stop before it had started"):
+            await waiting
+
+    serve_and(check)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "error", "said"),
+    [
+        ("none:app", {}, LoadError, "there is no module 'none'"),
+        (BASIC, {}, LoadError, r"an event loop can serve ASGI only; for WSGI use Server\(application\).running\(\)"),
+        (ASGI, {"bind": "unix:/none/socket", "port": 8000}, ListenError, "cannot listen at unix:/none/socket"),
+        (ASGI, {"error_logfile": "/none/log"}, ConfigError, "cannot be written"),
+        (ASGI, {"access_logfile": "/none/log"}, ConfigError, "cannot be written"),
+    ],
+)
+def test_what_keeps_it_from_serving_is_raised(target, options, error, said):
+    async def check(server, serving):
+        with pytest.raises(error, match=said):
+            await server.wait_started()
+        with pytest.raises(error, match=said):
+            await serving
+
+    serve_and(check, target, **options)
+
+
+def test_no_signal_handler_is_touched():
+    async def check(server, serving):
+        await server.wait_started()
+        assert [signal.getsignal(number) for number in numbers] == before
+        server.should_exit = True
+
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGIO]
+    before = [signal.getsignal(number) for number in numbers]
+    loop = asyncio.new_event_loop()
+    try:
+        server = freastal.Server(ASGI, port=0)
+        serving = loop.create_task(server.serve())
+        loop.run_until_complete(check(server, serving))
+        loop.run_until_complete(serving)
+    finally:
+        loop.close()
+
+
 SCRIPT = """
 import sys, freastal
 def app(environ, start_response):
@@ -142,6 +253,27 @@ def test_serve_returns_when_it_was_told_to_end(tmp_path):
     assert (process.returncode, out) == (0, "after\n")
     # Neither the block nor what comes after it was run by the workers.
     assert (tmp_path / "marks").read_text() == "ended\n"
+
+
+ASGI_SCRIPT = """
+import freastal
+class App:
+    async def __call__(self, scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"asgi\\n"})
+freastal.serve_asgi(App(), "127.0.0.1", 0, workers=2)
+"""
+
+
+def test_serve_asgi():
+    process = subprocess.Popen([sys.executable, "-c", ASGI_SCRIPT], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    with process:
+        line = re.search(
+            r"serving __main__:App at (http://127\.0\.0\.1:\d+) \(2 workers, asgi", process.stderr.readline()
+        )
+        assert RunningServer(line[1]).get().body == b"asgi\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
 
 
 def test_serve_only_from_the_main_thread():

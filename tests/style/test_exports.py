@@ -9,7 +9,7 @@ import freastal
 import freastal._core
 from tests.style.house import PACKAGE
 
-PUBLIC = {"Config", "EventLoop", "Server", "__version__", "new_event_loop", "serve"}
+PUBLIC = {"Config", "EventLoop", "Server", "__version__", "new_event_loop", "serve", "serve_asgi"}
 if sys.version_info < (3, 14):
     PUBLIC |= {"EventLoopPolicy"}
 
