@@ -447,7 +447,8 @@ static int process(struct fr_websocket *websocket, fr_span bytes)
     if (websocket->pending.len == 0) {
         if (work(websocket, bytes, &used) == OVER)
             return OVER;
-        keep(websocket, fr_span_skip(bytes, used));
+        if (used < bytes.len)
+            keep(websocket, fr_span_skip(bytes, used));
     } else {
         keep(websocket, bytes);
         if (work_pending(websocket) == OVER)
@@ -465,7 +466,7 @@ static void refill(struct fr_websocket *websocket)
 {
     struct fr_exchange *exchange = websocket->exchange;
     uint64_t held = exchange->credit + pending_span(websocket).len;
-    if (is_reading(websocket) && held <= CREDIT_BYTES / 2)
+    if (held <= CREDIT_BYTES / 2)
         fr_exchange_credit(exchange, CREDIT_BYTES - held);
 }
 

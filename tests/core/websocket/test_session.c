@@ -240,6 +240,40 @@ TEST(a_peer_that_nobody_listens_to_is_read_up_to_its_credit)
     close_client(&client);
 }
 
+TEST(what_is_kept_counts_against_the_credit)
+{
+    static char big[40000];
+    struct client client;
+    open_client(&client);
+    connect_client(&client);
+    const struct fr_exchange *exchange = client.application.exchange;
+    EQUAL(exchange->credit, 65536);
+    fr_websocket_want(client.application.websocket, false);
+    add_frame(&client, BINARY, fr_span_of(big, sizeof big));
+    send_script(&client);
+    EQUAL(exchange->credit, 65536 - sizeof big - 8);
+    fr_websocket_want(client.application.websocket, true);
+    EQUAL(client.application.messages, 1);
+    EQUAL(exchange->credit, 65536);
+    close_client(&client);
+}
+
+TEST(a_message_that_has_begun_is_not_told_before_it_is_wanted_again)
+{
+    struct client client;
+    open_client(&client);
+    connect_client(&client);
+    add_frame(&client, TEXT, FR_SPAN("begun and ended"));
+    size_t len = client.script.len;
+    wire_send(&client.wire, fr_span_of(client.script.data, 10));
+    fr_websocket_want(client.application.websocket, false);
+    wire_send(&client.wire, fr_span_of(client.script.data + 10, len - 10));
+    HEARD(&client, "");
+    fr_websocket_want(client.application.websocket, true);
+    HEARD(&client, " text:begun and ended");
+    close_client(&client);
+}
+
 TEST(messages_may_be_taken_one_by_one)
 {
     struct client client;

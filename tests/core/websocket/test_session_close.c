@@ -333,6 +333,29 @@ TEST(a_peer_that_ends_without_a_close_frame_is_told_so)
     close_client(&client);
 }
 
+TEST(a_peer_that_ends_is_told_also_when_nothing_is_wanted)
+{
+    struct client client;
+    open_client(&client);
+    connect_client(&client);
+    fr_websocket_want(client.application.websocket, false);
+    wire_signal(&client.wire, FR_SIGNAL_PEER_ENDED);
+    HEARD(&client, " closed:1006:");
+    close_client(&client);
+}
+
+TEST(what_has_come_of_a_message_is_given_back_when_we_close)
+{
+    struct client client;
+    open_client(&client);
+    connect_client(&client);
+    send_frame(&client, FR_FRAME_TEXT, "begun");
+    IS(client.application.websocket->partial);
+    EQUAL(fr_websocket_close(client.application.websocket, 1000, FR_SPAN(""), 0), 0);
+    IS(!client.application.websocket->partial);
+    close_client(&client);
+}
+
 TEST(a_peer_that_ends_inside_a_frame_is_told_so)
 {
     for (size_t cut = 1; cut < 15; cut++) {

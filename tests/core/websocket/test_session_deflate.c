@@ -175,6 +175,35 @@ TEST(compressed_text_is_checked_as_it_comes)
     close_packer(&packer);
 }
 
+TEST(of_two_mistakes_the_first_counts)
+{
+    struct packer packer;
+    open_packer(&packer);
+    struct fr_buffer packed = pack(&packer, FR_SPAN("bad \xff text, and then"));
+    append(&packed, FR_SPAN("\xff\xff\xff"));
+    add_frame(&packer.client, TEXT | RSV1, fr_buffer_span(&packed));
+    send_script(&packer.client);
+    HEARD(&packer.client, " closed:1007:text that is not UTF-8");
+    fr_buffer_free(&packed);
+    close_packer(&packer);
+}
+
+TEST(the_limit_is_that_of_the_message_not_of_its_compressed_form)
+{
+    static const char noise[] = "4fQz!k0@Zr^x8Lw#Tm2&Yb7*Hc5(Nv3)Jd9_Sg1+Pf6=Ru%WqXeAiOo~";
+    struct packer packer;
+    open_packer(&packer);
+    packer.client.wire.limits.ws_message_bytes_max = sizeof noise;
+    struct fr_buffer packed = pack(&packer, fr_span_of(noise, sizeof noise));
+    IS(packed.len > sizeof noise);
+    add_frame(&packer.client, FR_FRAME_BINARY | RSV1, FR_SPAN(""));
+    add_frame(&packer.client, CONTINUED, fr_buffer_span(&packed));
+    send_script(&packer.client);
+    EQUAL(packer.client.application.largest, sizeof noise);
+    fr_buffer_free(&packed);
+    close_packer(&packer);
+}
+
 TEST(what_is_no_deflate_fails_the_connection)
 {
     struct packer packer;
