@@ -1,16 +1,15 @@
 /* python/asgi_wait.c - An awaitable that waits in a list: a coroutine to whoever awaits it, a Future to its task.
  *
- * Rules of the file. A coroutine that awaits a wait asks for the outcome at the last moment, when its task goes on:
- * if that is cancelled between waking and going on it has taken nothing. The task asks for result() before that,
- * which says nothing yet. Who adds callbacks without awaiting has made a Future of the wait, and that asks when it
- * is woken. */
+ * Rules of the file. A coroutine that awaits a wait asks for the outcome at the last moment, when its task goes on: if
+ * that is cancelled between waking and going on it has taken nothing. Its task asks for result() before that, which
+ * says nothing yet. Before it is awaited it is no Future to asyncio, which makes a task of it where it needs one;
+ * whoever adds a callback nevertheless has it ask when he wants the result. */
 #include "python/asgi_wait.h"
 
 #include "python/coroutine.h"
 #include "python/errors.h"
 
 enum wait_state {
-    ASKING,    /* not asked yet, not in the list */
     WAITING,   /* in the list */
     WOKEN,     /* there is an outcome, to be asked for */
     RETURNED,  /* `value` is the outcome */
@@ -39,7 +38,7 @@ struct wait {
 
 /* ---- in the list and out of it ---- */
 
-static PyObject *wait_new(struct fr_asgi_tasks *tasks, struct fr_list *list, PyObject *owner, fr_asgi_outcome outcome)
+PyObject *fr_asgi_wait_new(struct fr_asgi_tasks *tasks, struct fr_list *list, PyObject *owner, fr_asgi_outcome outcome)
 {
     struct wait *wait = PyObject_GC_New(struct wait, tasks->state->asgi_wait_type);
     if (wait == NULL)
@@ -50,24 +49,10 @@ static PyObject *wait_new(struct fr_asgi_tasks *tasks, struct fr_list *list, PyO
     wait->event_loop = Py_NewRef(tasks->event_loop);
     wait->owner = Py_NewRef(owner);
     wait->outcome = outcome;
+    wait->state = WAITING;
+    fr_list_append(list, &wait->link);
     PyObject_GC_Track(wait);
     return (PyObject *)wait;
-}
-
-PyObject *fr_asgi_wait_new(struct fr_asgi_tasks *tasks, struct fr_list *list, PyObject *owner, fr_asgi_outcome outcome)
-{
-    PyObject *wait = wait_new(tasks, list, owner, outcome);
-    if (wait != NULL) {
-        WAIT(wait)->state = WAITING;
-        fr_list_append(list, &WAIT(wait)->link);
-    }
-    return wait;
-}
-
-PyObject *fr_asgi_wait_asking(struct fr_asgi_tasks *tasks, struct fr_list *list, PyObject *owner,
-                              fr_asgi_outcome outcome)
-{
-    return wait_new(tasks, list, owner, outcome);
 }
 
 /* Somebody waits: the list keeps it alive. */
@@ -90,11 +75,6 @@ static void leave_list(struct wait *wait)
     }
 }
 
-static bool is_pending(const struct wait *wait)
-{
-    return wait->state == WAITING || wait->state == ASKING;
-}
-
 /* Takes the outcome if there is one now. */
 static void ask(struct wait *wait)
 {
@@ -107,8 +87,6 @@ static void ask(struct wait *wait)
     } else {
         wait->state = WAITING;
         fr_list_append(wait->list, &wait->link);
-        if (wait->callback != NULL)
-            hold(wait);
     }
 }
 
@@ -117,7 +95,7 @@ static void pass_on(struct wait *wait)
 {
     if (wait->state != WOKEN || wait->list == NULL)
         return;
-    wait->state = ASKING;
+    wait->state = CANCELLED;
     fr_asgi_wake_first(wait->list);
 }
 
@@ -156,10 +134,7 @@ static void wake(struct wait *wait)
     Py_INCREF(wait);
     leave_list(wait);
     wait->state = WOKEN;
-    if (wait->callback != NULL && !wait->is_awaited)
-        ask(wait);
-    if (wait->state != WAITING)
-        run_callbacks(wait, go_on);
+    run_callbacks(wait, go_on);
     Py_DECREF(wait);
 }
 
@@ -188,7 +163,7 @@ static PySendResult wait_am_send(PyObject *self, PyObject *Py_UNUSED(sent), PyOb
 {
     struct wait *wait = WAIT(self);
     *result = NULL;
-    if (wait->state == WOKEN || wait->state == ASKING)
+    if (wait->state == WOKEN)
         ask(wait);
     switch (wait->state) {
     case RETURNED:
@@ -234,7 +209,7 @@ static PyObject *wait_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     struct wait *wait = WAIT(self);
     pass_on(wait);
-    if (is_pending(wait)) {
+    if (wait->state == WAITING) {
         wait->state = CANCELLED;
         leave_list(wait);
         Py_CLEAR(wait->callback);
@@ -271,9 +246,7 @@ static PyObject *wait_add_done_callback(PyObject *self, PyObject *const *args, P
     PyObject *context = named == 1 && !Py_IsNone(args[1]) ? Py_NewRef(args[1]) : PyContext_CopyCurrent();
     if (context == NULL)
         return NULL;
-    if (wait->state == ASKING)
-        ask(wait);
-    int status = 0;
+    int status;
     if (wait->state == WAITING) {
         status = note_callback(wait, args[0], context);
         hold(wait);
@@ -318,7 +291,7 @@ static PyObject *wait_cancel(PyObject *self, PyObject *args, PyObject *kwargs)
     PyObject *message = Py_None;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:cancel", (char **)names, &message))
         return NULL;
-    if (!is_pending(wait))
+    if (wait->state != WAITING)
         Py_RETURN_FALSE;
     wait->state = CANCELLED;
     wait->value = Py_IsNone(message) ? NULL : Py_NewRef(message);
@@ -334,7 +307,7 @@ static PyObject *wait_cancelled(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 static PyObject *wait_done(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return PyBool_FromLong(!is_pending(WAIT(self)));
+    return PyBool_FromLong(WAIT(self)->state != WAITING);
 }
 
 static PyObject *wait_get_loop(PyObject *self, PyObject *Py_UNUSED(ignored))
@@ -349,7 +322,7 @@ static bool is_settled(struct wait *wait)
         ask(wait);
     if (wait->state == CANCELLED)
         fr_coroutine_raise_asyncio("CancelledError", wait->value);
-    else if (is_pending(wait))
+    else if (wait->state == WAITING)
         fr_coroutine_raise_asyncio("InvalidStateError", NULL);
     else
         return true;
@@ -375,8 +348,8 @@ static PyObject *wait_exception(PyObject *self, PyObject *Py_UNUSED(ignored))
     return Py_NewRef(wait->state == RAISED ? wait->value : Py_None);
 }
 
-/* Before a coroutine awaits it None, by which asyncio tells what is no Future: so ensure_future(), gather(), shield() and
- * wait() make a task of a wait, as they do of the coroutines of other servers. */
+/* Before a coroutine awaits it None, by which asyncio tells what is no Future: so ensure_future(), gather(),
+ * shield() and wait() make a task of a wait, as they do of the coroutines of other servers. */
 static PyObject *wait_get_blocking(PyObject *self, void *Py_UNUSED(closure))
 {
     const struct wait *wait = WAIT(self);
@@ -392,14 +365,14 @@ static int wait_set_blocking(PyObject *self, PyObject *value, void *Py_UNUSED(cl
 
 static PyObject *wait_get_suspended(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(WAIT(self)->is_awaited && is_pending(WAIT(self)));
+    return PyBool_FromLong(WAIT(self)->is_awaited && WAIT(self)->state == WAITING);
 }
 
 static PyObject *wait_repr(PyObject *self)
 {
     static const char *const names[] = {
-        [ASKING] = "pending",    [WAITING] = "pending", [WOKEN] = "done",
-        [RETURNED] = "finished", [RAISED] = "finished", [CANCELLED] = "cancelled",
+        [WAITING] = "pending", [WOKEN] = "done",          [RETURNED] = "finished",
+        [RAISED] = "finished", [CANCELLED] = "cancelled",
     };
     return PyUnicode_FromFormat("<freastal Wait %s>", names[WAIT(self)->state]);
 }
@@ -425,7 +398,7 @@ static int wait_clear(PyObject *self)
     if (fr_list_is_linked(&wait->link))
         fr_list_remove(&wait->link);
     wait->list = NULL; /* it is gone when the owner is */
-    if (is_pending(wait) || wait->state == WOKEN)
+    if (wait->state == WAITING || wait->state == WOKEN)
         wait->state = CANCELLED;
     Py_CLEAR(wait->event_loop);
     Py_CLEAR(wait->owner);

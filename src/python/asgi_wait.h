@@ -23,10 +23,6 @@ typedef PyObject *(*fr_asgi_outcome)(PyObject *owner);
  * exception when memory is short. */
 PyObject *fr_asgi_wait_new(struct fr_asgi_tasks *tasks, struct fr_list *list, PyObject *owner, fr_asgi_outcome outcome);
 
-/* The same, but asks before it waits: what is there already is taken when it is awaited, and not before. */
-PyObject *fr_asgi_wait_asking(struct fr_asgi_tasks *tasks, struct fr_list *list, PyObject *owner,
-                              fr_asgi_outcome outcome);
-
 /* Wakes the first that waits, or all that wait now. The task goes on before this returns when no code of Python's is on
  * the stack, and in the next turn otherwise; the caller must be prepared for either. */
 void fr_asgi_wake_first(struct fr_list *list);
