@@ -5,8 +5,10 @@
 #include "python/asgi_http.h"
 #include "python/asgi_receive.h"
 #include "python/asgi_scope.h"
+#include "python/asgi_websocket.h"
 #include "python/errors.h"
 #include "python/event_loop.h"
+#include "websocket/handshake.h"
 
 /* ---- callbacks of the core ---- */
 
@@ -19,7 +21,10 @@ static void on_request(struct fr_application *application, struct fr_exchange *e
 {
     struct fr_asgi *asgi = (struct fr_asgi *)application;
     fr_gil_take(asgi->gil);
-    fr_asgi_http_begin(asgi, exchange);
+    if (fr_is_websocket_request(exchange->head))
+        fr_asgi_websocket_begin(asgi, exchange);
+    else
+        fr_asgi_http_begin(asgi, exchange);
 }
 
 static void on_body(struct fr_exchange *exchange, fr_span bytes, bool last)
@@ -87,6 +92,26 @@ void fr_asgi_log(struct fr_asgi *asgi, enum fr_log_level level, PyObject *scope,
         fr_errors_drop(text);
     Py_XDECREF(bytes);
     Py_XDECREF(sentence);
+}
+
+/* What send() raises when the peer is gone, or what a framework makes of it, as Starlette's ClientDisconnect. */
+static bool is_farewell(struct core_state *state, PyObject *exception)
+{
+    if (PyErr_GivenExceptionMatches(exception, state->client_disconnected))
+        return true;
+    if (strstr(Py_TYPE(exception)->tp_name, "Disconnect") == NULL)
+        return false;
+    PyObject *context = PyException_GetContext(exception);
+    bool ours = context != NULL && PyErr_GivenExceptionMatches(context, state->client_disconnected);
+    Py_XDECREF(context);
+    return ours;
+}
+
+bool fr_asgi_is_expected(const struct fr_asgi *asgi, bool gone, PyObject *exception)
+{
+    if (gone && is_farewell(asgi->state, exception))
+        return true;
+    return asgi->cancelling && PyErr_GivenExceptionMatches(exception, asgi->cancelled_error);
 }
 
 static void drop(PyObject *exception, PyObject *culprit)
@@ -186,7 +211,8 @@ int fr_asgi_traverse(struct fr_asgi *asgi, visitproc visit, void *arg)
     Py_VISIT(asgi->cancelled_error);
     Py_VISIT(asgi->empty_message);
     Py_VISIT(asgi->interrupt);
-    return fr_asgi_tasks_traverse(&asgi->tasks, visit, arg);
+    int status = fr_asgi_scope_traverse(asgi, visit, arg);
+    return status != 0 ? status : fr_asgi_tasks_traverse(&asgi->tasks, visit, arg);
 }
 
 void fr_asgi_close(struct fr_asgi *asgi)

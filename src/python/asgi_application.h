@@ -76,6 +76,10 @@ void fr_asgi_call_ended(struct fr_asgi *asgi);
 /* Cancels every call that is not over; for a worker that has to stop. What comes of it is nothing to be reported. */
 void fr_asgi_cancel(struct fr_asgi *asgi);
 
+/* The exception with which a call is over is no failure, and nothing that anybody could mend: it says that the peer is
+ * `gone`, or that the worker stops. */
+bool fr_asgi_is_expected(const struct fr_asgi *asgi, bool gone, PyObject *exception);
+
 /* Reports `exception` as "<METHOD> <path>: <what>". KeyboardInterrupt and SystemExit are kept for whoever turns the
  * loop, instead. */
 void fr_asgi_report(struct fr_asgi *asgi, PyObject *scope, const char *what, PyObject *exception);

@@ -38,20 +38,6 @@ void fr_asgi_request_leave(struct fr_asgi_request *request)
 
 /* ---- the end of a call ---- */
 
-/* What a framework makes of the exception that send() raises when the peer is gone, as Starlette's ClientDisconnect: no
- * failure, and nothing that anybody could mend. */
-static bool is_farewell(struct core_state *state, PyObject *exception)
-{
-    if (PyErr_GivenExceptionMatches(exception, state->client_disconnected))
-        return true;
-    if (strstr(Py_TYPE(exception)->tp_name, "Disconnect") == NULL)
-        return false;
-    PyObject *context = PyException_GetContext(exception);
-    bool ours = context != NULL && PyErr_GivenExceptionMatches(context, state->client_disconnected);
-    Py_XDECREF(context);
-    return ours;
-}
-
 static const char *sentence_of_failure(const struct fr_asgi_request *request)
 {
     if (request->gone)
@@ -71,11 +57,8 @@ static const char *sentence_of_failure(const struct fr_asgi_request *request)
 
 static void tell_failure(struct fr_asgi_request *request, PyObject *exception)
 {
-    struct core_state *state = core_state_of((PyObject *)request);
     struct fr_asgi *asgi = request->base.asgi;
-    if (request->gone && is_farewell(state, exception))
-        return;
-    if (!asgi->cancelling || !PyErr_GivenExceptionMatches(exception, asgi->cancelled_error))
+    if (!fr_asgi_is_expected(asgi, request->gone, exception))
         fr_asgi_report(asgi, request->scope, sentence_of_failure(request), exception);
 }
 

@@ -7,8 +7,8 @@
 #include "python/asgi_scope.h"
 
 #include "base/alloc.h"
-#include "http/headers.h"
 #include "http/target.h"
+#include "websocket/handshake.h"
 
 /* Powers of two. */
 #define FIELD_SLOTS 512
@@ -427,20 +427,23 @@ static int put_client(const struct fr_asgi *asgi, PyObject *scope, const struct 
     return PyDict_SetItem(scope, asgi->state->names.client, *slot);
 }
 
+/* False with an exception. */
+static bool add_subprotocol(void *owner, fr_span name)
+{
+    PyObject *text = PyUnicode_DecodeLatin1(name.data, (Py_ssize_t)name.len, NULL);
+    bool added = text != NULL && PyList_Append(owner, text) == 0;
+    Py_XDECREF(text);
+    return added;
+}
+
 static PyObject *new_subprotocols(const struct fr_request_head *head)
 {
     PyObject *subprotocols = PyList_New(0);
-    for (size_t i = 0; subprotocols != NULL && i < head->header_count; i++) {
-        if (head->headers[i].known != FR_HEADER_SEC_WEBSOCKET_PROTOCOL)
-            continue;
-        fr_span list = head->headers[i].value, element;
-        while (subprotocols != NULL && fr_list_next(&list, &element)) {
-            PyObject *name = PyUnicode_DecodeLatin1(element.data, (Py_ssize_t)element.len, NULL);
-            if (name == NULL || PyList_Append(subprotocols, name) < 0)
-                Py_CLEAR(subprotocols);
-            Py_XDECREF(name);
-        }
-    }
+    if (subprotocols == NULL)
+        return NULL;
+    (void)fr_websocket_subprotocols(head, add_subprotocol, subprotocols); /* the handshake has checked them */
+    if (PyErr_Occurred())
+        Py_CLEAR(subprotocols);
     return subprotocols;
 }
 

@@ -89,6 +89,7 @@ static int make_types(PyObject *module, struct core_state *state)
         {&fr_event_timer_handle_spec, &state->timer_handle_type},
         {&fr_asgi_request_spec, &state->asgi_request_type},
         {&fr_asgi_send_spec, &state->asgi_send_type},
+        {&fr_asgi_websocket_spec, &state->asgi_websocket_type},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         *types[i].type = (PyTypeObject *)PyType_FromModuleAndSpec(module, (PyType_Spec *)types[i].spec, NULL);
@@ -209,6 +210,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->asgi_request_type);
     Py_VISIT(state->asgi_send_type);
     Py_VISIT(state->client_disconnected);
+    Py_VISIT(state->asgi_websocket_type);
     Py_VISIT(state->io_base);
     Py_VISIT(state->plain_file_types);
     Py_VISIT(state->raw_file_type);
@@ -236,6 +238,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->asgi_request_type);
     Py_CLEAR(state->asgi_send_type);
     Py_CLEAR(state->client_disconnected);
+    Py_CLEAR(state->asgi_websocket_type);
     Py_CLEAR(state->io_base);
     Py_CLEAR(state->plain_file_types);
     Py_CLEAR(state->raw_file_type);

@@ -44,6 +44,11 @@
     X(stderr_, "stderr")                                        \
     X(tell, "tell")                                             \
     X(type, "type")                                             \
+    X(bytes, "bytes")                                           \
+    X(code, "code")                                             \
+    X(reason, "reason")                                         \
+    X(subprotocol, "subprotocol")                               \
+    X(text, "text")                                             \
     X(asgi, "asgi")                                             \
     X(asgi_spec_version, "2.5")                                 \
     X(asgi_version, "3.0")                                      \
@@ -83,6 +88,12 @@
     X(http_response_pathsend, "http.response.pathsend")         \
     X(http_response_trailers, "http.response.trailers")         \
     X(http_response_zerocopysend, "http.response.zerocopysend") \
+    X(websocket_accept, "websocket.accept")                     \
+    X(websocket_close, "websocket.close")                       \
+    X(websocket_connect, "websocket.connect")                   \
+    X(websocket_disconnect, "websocket.disconnect")             \
+    X(websocket_receive, "websocket.receive")                   \
+    X(websocket_send, "websocket.send")                         \
     X(websocket_http_response, "websocket.http.response")       \
     X(call_exception_handler, "call_exception_handler")         \
     X(call_soon, "call_soon")                                   \

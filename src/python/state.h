@@ -22,15 +22,16 @@ struct core_state {
     PyTypeObject *asgi_done_type;
     PyTypeObject *asgi_ready_type;
     PyTypeObject *asgi_wait_type;
-    PyObject *asgi_done;        /* the awaitable that gives None */
-    PyObject *context_names;    /* ("context",): of the keywords of a call */
-    PyObject *io_base;          /* io.IOBase */
-    PyObject *plain_file_types; /* (io.BufferedReader, io.BufferedRandom): a FileIO may be under them */
-    PyObject *raw_file_type;    /* io.FileIO */
-    PyObject *sys_dict;         /* vars(sys) */
-    PyTypeObject *asgi_request_type;      /* receive of HTTP */
-    PyTypeObject *asgi_send_type;         /* send of HTTP */
-    PyObject *client_disconnected;        /* freastal.errors.ClientDisconnected */
+    PyObject *asgi_done;               /* the awaitable that gives None */
+    PyObject *context_names;           /* ("context",): of the keywords of a call */
+    PyTypeObject *asgi_websocket_type; /* what receive and send of a WebSocket belong to */
+    PyObject *io_base;                 /* io.IOBase */
+    PyObject *plain_file_types;        /* (io.BufferedReader, io.BufferedRandom): a FileIO may be under them */
+    PyObject *raw_file_type;           /* io.FileIO */
+    PyObject *sys_dict;                /* vars(sys) */
+    PyTypeObject *asgi_request_type;   /* receive of HTTP */
+    PyTypeObject *asgi_send_type;      /* send of HTTP */
+    PyObject *client_disconnected;     /* freastal.errors.ClientDisconnected */
     PyObject *empty_text;
     PyObject *empty_bytes;
     PyObject *methods[FR_METHOD_COUNT];      /* "GET", ...; NULL for OTHER */
@@ -49,6 +50,7 @@ extern const PyType_Spec fr_worker_spec;
 extern const PyType_Spec fr_wsgi_input_spec;
 extern const PyType_Spec fr_wsgi_start_response_spec;
 extern const PyType_Spec fr_wsgi_file_spec;
+extern const PyType_Spec fr_asgi_websocket_spec;
 extern const PyType_Spec fr_event_loop_spec;
 extern const PyType_Spec fr_event_handle_spec;
 extern const PyType_Spec fr_event_timer_handle_spec;
