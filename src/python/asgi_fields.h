@@ -17,7 +17,8 @@ struct fr_asgi_fields {
     int64_t content_length; /* -1: not declared; also when nothing is owned, after a read */
 };
 
-/* Reads `headers` into `fields`, which own nothing yet: 0, or -1 and a TypeError or ValueError that names the culprit. */
+/* Reads `headers` into `fields`, which own nothing yet: 0, or -1 and a TypeError or ValueError that names the
+ * culprit. */
 int fr_asgi_fields_read(struct fr_asgi_fields *fields, struct fr_pool *pool, PyObject *headers);
 
 /* Gives the memory back. Legal when nothing is owned. */

@@ -124,8 +124,9 @@ static void on_aborted(struct fr_exchange *exchange, enum fr_close_reason reason
     Py_DECREF(request);
 }
 
-/* Other servers take it for a disconnect. To us it is one for receive(), by which applications notice that nobody listens
- * any more; but an answer can still be sent, since a peer may say that it has no more to ask and wait for it. */
+/* Other servers take it for a disconnect. To us it is one for receive(), by which applications notice that nobody
+ * listens any more; but an answer can still be sent, since a peer may say that it has no more to ask and wait for
+ * it. */
 static void on_peer_ended(struct fr_exchange *exchange)
 {
     struct fr_asgi_request *request = fr_asgi_request_of(exchange);

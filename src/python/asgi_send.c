@@ -308,10 +308,19 @@ static PyObject *send_typed(struct fr_asgi_request *request, PyObject *message, 
     return fr_asgi_extension_send(request, extension, message, type);
 }
 
+/* By place, or by the name that it has in the specification. */
+static bool is_one_message(Py_ssize_t count, PyObject *names)
+{
+    if (names == NULL || PyTuple_GET_SIZE(names) == 0)
+        return count == 1;
+    return count + PyTuple_GET_SIZE(names) == 1 &&
+           PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "message") == 0;
+}
+
 static PyObject *call_send(PyObject *self, PyObject *const *args, size_t countf, PyObject *names)
 {
     struct fr_asgi_request *request = ((struct send *)self)->request;
-    if (PyVectorcall_NARGS(countf) != 1 || (names != NULL && PyTuple_GET_SIZE(names) != 0)) {
+    if (!is_one_message(PyVectorcall_NARGS(countf), names)) {
         PyErr_SetString(PyExc_TypeError, "send() takes one argument, a message");
         return NULL;
     }

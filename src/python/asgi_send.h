@@ -12,8 +12,8 @@ PyObject *fr_asgi_send_new(struct fr_asgi_request *request);
 /* The answer is at `stage` or further along in its body, as a message of `type` needs it: 0, or -1 and an exception. */
 int fr_asgi_send_expect_body(struct fr_asgi_request *request, PyObject *type);
 
-/* Sends `len` bytes of body by `chunk` (NULL: there are none), whose release is taken over, after the head if that still
- * waits; and with `last` ends the body. An awaitable, or NULL and an exception. */
+/* Sends `len` bytes of body by `chunk` (NULL: there are none), whose release is taken over, after the head if that
+ * still waits; and with `last` ends the body. An awaitable, or NULL and an exception. */
 PyObject *fr_asgi_send_chunk(struct fr_asgi_request *request, const struct fr_chunk *chunk, uint64_t len, bool last);
 
 /* What a call of the core's comes to: 0, or -1 and the exception that `error` stands for. */

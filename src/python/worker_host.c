@@ -150,6 +150,23 @@ void fr_worker_host_end_turn(struct fr_worker_host *host)
 
 /* ---- from birth to death ---- */
 
+/* 1 or 0; -1 and an exception. */
+static int ask_loop(PyObject *event_loop, const char *question)
+{
+    PyObject *answer = PyObject_CallMethod(event_loop, question, NULL);
+    int truth = answer != NULL ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return truth;
+}
+
+static int check_open(PyObject *event_loop)
+{
+    int closed = ask_loop(event_loop, "is_closed");
+    if (closed > 0)
+        PyErr_SetString(PyExc_RuntimeError, "the event loop is closed");
+    return closed == 0 ? 0 : -1;
+}
+
 int fr_worker_host_find(struct fr_worker_host *host, PyObject *worker, struct fr_worker_options *options,
                         struct fr_asgi *asgi)
 {
@@ -163,6 +180,8 @@ int fr_worker_host_find(struct fr_worker_host *host, PyObject *worker, struct fr
     config->owner = host;
     if (asgi == NULL)
         return 0;
+    if (check_open(options->asgi.event_loop) < 0)
+        return -1;
     host->lives_in_loop =
         fr_event_loop_is_ours(core_state_of(worker), options->asgi.event_loop, &config->loop, &host->gil);
     if (!host->lives_in_loop || options->on_stirred == NULL)
@@ -194,21 +213,12 @@ void fr_worker_host_hold(struct fr_worker_host *host)
     Py_INCREF(host->worker);
 }
 
-/* 1 or 0; -1 and an exception. */
-static int is_running(PyObject *event_loop)
-{
-    PyObject *answer = PyObject_CallMethod(event_loop, "is_running", NULL);
-    int running = answer != NULL ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return running;
-}
-
 bool fr_worker_host_may_close(const struct fr_worker_host *host)
 {
     enum fr_worker_state state = fr_worker_state(host->core);
     if (!host->lives_in_loop || state == FR_WORKER_READY || state == FR_WORKER_STOPPED)
         return true;
-    int running = is_running(host->options->asgi.event_loop);
+    int running = ask_loop(host->options->asgi.event_loop, "is_running");
     if (running > 0)
         PyErr_SetString(PyExc_RuntimeError, "the worker has not stopped: call stop() and wait for on_stopped");
     return running == 0;

@@ -32,8 +32,8 @@ struct fr_worker_host {
     bool stir_told;     /* on_stirred has been called since the last turn */
 };
 
-/* Finds out whose loop it will be, and completes the core's configuration; 0, or -1 and an exception. `asgi` need not be
- * open yet. */
+/* Finds out whose loop it will be, and completes the core's configuration; 0, or -1 and an exception. `asgi` need not
+ * be open yet. */
 int fr_worker_host_find(struct fr_worker_host *host, PyObject *worker, struct fr_worker_options *options,
                         struct fr_asgi *asgi);
 

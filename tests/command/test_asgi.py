@@ -241,32 +241,6 @@ def test_a_background_task_that_takes_too_long_is_cancelled(drive, gate, capfd):
     assert said.index("the background task ended") < said.index(": shutdown\n")
 
 
-def test_an_application_that_will_not_be_cancelled_is_not_waited_for(drive, gate, capfd, monkeypatch):
-    monkeypatch.setattr("freastal._asgi._CANCEL_S", 0.05)
-
-    async def application(scope, receive, send):
-        if scope["type"] == "http":
-            entered.set()
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                await asyncio.Event().wait()
-
-    async def main() -> None:
-        server = new_server(application, graceful_timeout=0.05)
-        serving = asyncio.ensure_future(server.serve())
-        async with Client(await server.wait_started()) as client:
-            client.ask("/")
-            await entered.wait()
-            server.should_exit = True
-            assert await client.rest() == b""
-        await serving
-
-    entered = asyncio.Event()
-    drive(main)
-    assert "error: the application goes on although its tasks were cancelled" in capfd.readouterr().err
-
-
 def test_a_startup_that_fails_is_raised(drive, monkeypatch):
     monkeypatch.setenv("LIFESPAN", "refuse")
 

@@ -170,59 +170,6 @@ def test_a_worker_that_was_killed_is_replaced(launch, loop):
     assert server.get("/pid").body != str(first).encode()
 
 
-# Options of WebSockets.
-
-
-def masked(opcode: int, payload: bytes) -> bytes:
-    """A frame as a client sends it, with a key that changes nothing."""
-    return bytes([0x80 | opcode, 0x80 | len(payload)]) + bytes(4) + payload
-
-
-def close_code(client: socket.socket) -> int:
-    """Of the next frame that is no ping."""
-    while True:
-        head = exactly(client, 2)
-        payload = exactly(client, head[1])
-        if head[0] == 0x88:
-            return int.from_bytes(payload[:2], "big")
-        assert head[0] == 0x89
-
-
-def test_the_largest_message(launch):
-    client = open_websocket(launch(APP, "--ws-max-size", "10"))
-    client.sendall(masked(1, b"0123456789"))
-    assert exactly(client, 12) == b"\x81\x0a0123456789"
-    client.sendall(masked(1, b"0123456789x"))
-    assert close_code(client) == 1009
-
-
-def test_a_peer_that_does_not_answer_pings(launch, loop):
-    server = launch(APP, "--loop", loop, "--ws-ping-interval", "0.05", "--ws-ping-timeout", "0.05")
-    client = open_websocket(server)
-    assert exactly(client, 1) == b"\x89"
-    client.recv(exactly(client, 1)[0])
-    assert close_code(client) == 1011
-
-
-@pytest.mark.parametrize(
-    ("options", "agreed"),
-    [
-        ((), b"server_max_window_bits=12"),
-        (("--ws-deflate-window-bits", "10"), b"server_max_window_bits=10"),
-        (("--no-ws-per-message-deflate",), b""),
-    ],
-)
-def test_compression(launch, options, agreed):
-    client = launch(APP, *options).connect()
-    offer = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
-    client.sendall(UPGRADE.removesuffix(b"\r\n") + offer)
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += exactly(client, 1)
-    assert (b"permessage-deflate" in head.lower()) == bool(agreed)
-    assert agreed in head
-
-
 # The lifespan.
 
 

@@ -224,45 +224,6 @@ def test_no_signal_handler_is_touched():
         loop.close()
 
 
-EMBEDDING = """
-import asyncio, sys, freastal
-async def main():
-    server = freastal.Server("tests.support.apps.asgi:app", port=0)
-    serving = asyncio.ensure_future(server.serve())
-    print(await server.wait_started(), flush=True)
-    await serving
-loop = freastal.new_event_loop() if sys.argv[1] == "freastal" else asyncio.new_event_loop()
-asyncio.set_event_loop(loop)
-serving = loop.create_task(main())
-try:
-    loop.run_until_complete(serving)
-except KeyboardInterrupt:
-    serving.cancel()
-    try:
-        loop.run_until_complete(serving)
-    except asyncio.CancelledError:
-        print("cancelled", flush=True)
-loop.close()
-"""
-
-
-@pytest.mark.parametrize("loop", ["freastal", "asyncio"])
-def test_an_interrupt_is_the_programs(loop):
-    """Ctrl-C comes out of the loop, as ever; what the program makes of it here is a graceful end."""
-    command = [sys.executable, "-c", EMBEDDING, loop]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        client = RunningServer(process.stdout.readline().strip()).connect()
-        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
-        process.send_signal(signal.SIGINT)
-        with client:
-            assert client.recv(1) == b""
-        out, said = process.communicate(timeout=20)
-    assert (process.returncode, out) == (0, "cancelled\n")
-    assert ": shutdown\n" in said
-    assert "Traceback" not in said
-
-
 SCRIPT = """
 import sys, freastal
 def app(environ, start_response):
