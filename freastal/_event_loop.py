@@ -39,6 +39,8 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
         def _check_callback(self, callback: object, method: str) -> None: ...
         def _make_self_pipe(self) -> None: ...
         def _close_self_pipe(self) -> None: ...
+        def _run_forever_setup(self) -> None: ...
+        def _run_forever_cleanup(self) -> None: ...
 
     def __init__(self) -> None:
         _core.EventLoop.__init__(self)
@@ -48,15 +50,27 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
 
     # ---- running and closing ----
 
-    def run_forever(self) -> None:
-        self._check_closed()
-        self._check_running()
-        self._leave_parent()
-        previous_fd = self._wake_by_signals()
-        try:
-            super().run_forever()
-        finally:
-            self._restore_wakeup_fd(previous_fd)
+    if sys.version_info >= (3, 13):
+
+        def _run_forever_setup(self) -> None:
+            self._leave_parent()
+            super()._run_forever_setup()
+            self._previous_fd = self._wake_by_signals()
+
+        def _run_forever_cleanup(self) -> None:
+            self._restore_wakeup_fd(self._previous_fd)
+            super()._run_forever_cleanup()
+
+    else:
+
+        def run_forever(self) -> None:
+            self._leave_parent()
+            self._check_running()
+            previous_fd = self._wake_by_signals()
+            try:
+                super().run_forever()
+            finally:
+                self._restore_wakeup_fd(previous_fd)
 
     def close(self) -> None:
         if self.is_closed() or self.is_running():
@@ -70,6 +84,7 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
 
     def _leave_parent(self) -> None:
         """After a fork: the parent's watches are left alone, and a signal of ours is not told to the parent."""
+        self._check_closed()
         self._renew_after_fork()
         if self._pipe_process != os.getpid():
             self._pipe_process = os.getpid()
@@ -133,6 +148,7 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
                 logger.warning("Executing %s took %.3f seconds", name, seconds)
         finally:
             self._current_handle = None
+            del handle  # a task that failed would keep this frame, and the frame the task
 
     def _call_soon_debugged(self, args: _Args, context: Any) -> asyncio.Handle:
         self._check_thread()

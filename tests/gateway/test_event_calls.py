@@ -245,3 +245,22 @@ def test_tasks_and_futures_find_their_way(event_loop):
         return await asyncio.gather(future, asyncio.sleep(0, 6), asyncio.create_task(timed()))
 
     assert event_loop.run_until_complete(main()) == [5, 6, 7]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_task_that_failed_unseen_is_reported_at_once(event_loop, debug):
+    """Nothing that the turn holds keeps it."""
+    contexts = []
+    event_loop.set_debug(debug)
+    event_loop.set_exception_handler(lambda loop, context: contexts.append(context["message"]))
+
+    async def fail():
+        raise ValueError
+
+    async def main():
+        task = asyncio.create_task(fail())
+        del task
+        await asyncio.sleep(0)
+        return list(contexts)
+
+    assert event_loop.run_until_complete(main()) == ["Task exception was never retrieved"]

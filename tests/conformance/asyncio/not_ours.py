@@ -15,6 +15,7 @@ NOT_OURS: dict[str, dict[str, str]] = {
         "BaseEventLoopTests.test__run_once": _SELECTOR,
         "BaseEventLoopTests.test__run_once_*": _SELECTOR,
         "BaseEventLoopTests.test_single_selecter_event_callback_after_stopping": _SELECTOR,
+        "BaseEventLoopTests.test_custom_run_forever_integration": _SELECTOR,
         "BaseEventLoopTests.test_run_forever_pre_stopped": _SELECTOR,
         "BaseLoopSockSendfileTests.test__sock_sendfile_native_failure": _BASE,
         "BaseLoopSockSendfileTests.test_sock_sendfile_no_fallback": _BASE,
