@@ -45,32 +45,33 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         _core.EventLoop.__init__(self)
         self._wakes_by_signals = False
+        self._previous_fd: int | None = None
         self._pipe_process = os.getpid()
         super(_core.EventLoop, self).__init__(_Watched(self))
 
     # ---- running and closing ----
 
-    if sys.version_info >= (3, 13):
+    def run_forever(self) -> None:
+        self._leave_parent()
+        self._check_running()  # 3.13.0 would undo the setup of the run that is under way
+        if sys.version_info >= (3, 13):
+            super().run_forever()
+            return
+        self._previous_fd = self._wake_by_signals()
+        try:
+            super().run_forever()
+        finally:
+            self._restore_wakeup_fd(self._previous_fd)
+
+    if sys.version_info >= (3, 13):  # for those who make the turns themselves
 
         def _run_forever_setup(self) -> None:
-            self._leave_parent()
             super()._run_forever_setup()
             self._previous_fd = self._wake_by_signals()
 
         def _run_forever_cleanup(self) -> None:
             self._restore_wakeup_fd(self._previous_fd)
             super()._run_forever_cleanup()
-
-    else:
-
-        def run_forever(self) -> None:
-            self._leave_parent()
-            self._check_running()
-            previous_fd = self._wake_by_signals()
-            try:
-                super().run_forever()
-            finally:
-                self._restore_wakeup_fd(previous_fd)
 
     def close(self) -> None:
         if self.is_closed() or self.is_running():
