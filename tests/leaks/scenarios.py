@@ -12,91 +12,22 @@ import gc
 import io
 import json
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
 from freastal import _core
+from tests.leaks.asgi import ASGI_SCENARIOS
+from tests.leaks.scene import BATCH, CHUNKED, FIELDS, GET, POST, Round, Scene, connecting, repeating
 
-WARM_UP = 0.1
+WARM_UP = 0.2
 """Of the rounds: caches, free lists and pools fill."""
-BATCH = 50
-"""Requests sent at once."""
-
-GET = b"GET /some/path?query=string HTTP/1.1\r\nHost: localhost\r\nX-Other: value\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
-CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-CHUNKED += b"3e8\r\n" + b"x" * 1000 + b"\r\n0\r\n\r\n"
-FIELDS = GET[:-2] + b"".join(b"X-%d: y\r\nCookie: c\r\nA_%d: b\r\n" % (i, i) for i in range(25)) + b"\r\n"
 PIECE = b"p" * 3000
 HEADERS = [("Content-Type", "text/plain"), ("X-Marker", "marker")]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-
-
-class Scene:
-    """A worker that is turned here, and what the scenario asks of it."""
-
-    def __init__(self, application: Any, **options: Any) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.listener.setblocking(False)
-        bind = (self.listener.fileno(), "127.0.0.1", self.listener.getsockname()[1], False)
-        settings = {"interface": "wsgi", "limits": {}, "log_exception": self.on_failure, **options}
-        self.worker = _core.Worker(application, binds=[bind], **settings)
-        self.worker.start()
-        self.failures = 0
-        self.peer = self.connect()
-
-    def on_failure(self, sentence: str, error: BaseException) -> None:
-        self.failures += 1
-
-    def connect(self) -> socket.socket:
-        peer = socket.create_connection(self.listener.getsockname())
-        peer.setblocking(False)
-        return peer
-
-    def answer(self, request: bytes, rounds: int, requests_each: int = 1) -> None:
-        """Sends the request so often on one connection, and reads the answers."""
-        for done in range(0, rounds, BATCH):
-            batch = min(BATCH, rounds - done)
-            wanted = self.worker.stats()["requests_begun"] + batch * requests_each
-            left = memoryview(request * batch)
-            while left or self.worker.stats()["requests_begun"] < wanted or self.worker.stats()["requests_open"]:
-                try:
-                    left = left[self.peer.send(left) :]
-                except BlockingIOError:
-                    pass
-                self.worker.turn(0)
-                self.read()
-            self.read()
-
-    def read(self) -> None:
-        try:
-            while self.peer.recv(1 << 20):
-                pass
-        except BlockingIOError:
-            pass
-
-    def on_new_connections(self, request: bytes, rounds: int, reset: bool = False) -> None:
-        """Each request on a connection of its own, which the peer leaves when it has been begun."""
-        for _ in range(rounds):
-            received = self.worker.stats()["bytes_received"]
-            with self.connect() as peer:
-                peer.send(request)
-                while self.worker.stats()["bytes_received"] == received:
-                    self.worker.turn(-1)
-                if reset:
-                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            while self.worker.stats()["connections_open"] > 1:
-                self.worker.turn(-1)
-
-    def close(self) -> None:
-        self.peer.close()
-        self.worker.close()
-        self.listener.close()
 
 
 def as_list(environ: Environ, start_response: StartResponse) -> list[bytes]:
@@ -204,17 +135,6 @@ def replacing(environ: Environ, start_response: StartResponse) -> list[bytes]:
     return [b"x"]
 
 
-Round = Callable[[Scene, int], None]
-
-
-def repeating(request: bytes) -> Round:
-    return lambda scene, rounds: scene.answer(request, rounds)
-
-
-def connecting(request: bytes, reset: bool = False) -> Round:
-    return lambda scene, rounds: scene.on_new_connections(request, rounds, reset)
-
-
 LEAKED: list[Any] = []
 
 
@@ -246,6 +166,7 @@ SCENARIOS: dict[str, tuple[Any, Round, dict[str, Any]]] = {
     "left_stream_politely": (never_ending, connecting(GET), {}),
     "left_upload": (echo, connecting(POST[:-1]), {}),
     "left_upload_to_file": (echo, connecting(POST[:-1], reset=True), {"body_memory_max": 10}),
+    **ASGI_SCENARIOS,
 }
 
 

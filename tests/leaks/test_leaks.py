@@ -20,16 +20,17 @@ REQUESTS = 100_000
 CONNECTIONS = 5_000
 OTHERS = 20_000
 
-ROUNDS = {"list": REQUESTS, "generator": REQUESTS, "mistakes": REQUESTS, "upload": REQUESTS}
+ROUNDS = {"list": REQUESTS, "asgi_small": REQUESTS, "generator": REQUESTS, "mistakes": REQUESTS, "upload": REQUESTS}
 BY_CONNECTION = ("connections", "failing_late", "too_short", "refused", "left_")
 
 RESIDENT_GROWTH_MAX = 1 << 20
-BLOCKS_GROWTH_MAX = 200
-"""Of Python's allocator: interned names, free lists and the like settle late."""
+BLOCKS_GROWTH_MAX = 1000
+"""Of Python's allocator: interned names, free lists, and the last clients that scopes remember, settle late."""
 
 
 def rounds_of(name: str) -> int:
-    rounds = CONNECTIONS if name.startswith(BY_CONNECTION) else ROUNDS.get(name, OTHERS)
+    what = name.removeprefix("asgi_").removeprefix("guest_")
+    rounds = CONNECTIONS if what.startswith(BY_CONNECTION) else ROUNDS.get(name, OTHERS)
     return rounds // 10 if SANITIZED else rounds
 
 
