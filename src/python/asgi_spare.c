@@ -10,6 +10,9 @@
 #include "python/errors.h"
 #include "python/event_loop.h"
 
+/* An application that takes hold of its tasks would use up a spare one with each call. */
+#define CALLS_BETWEEN_SPARES 64
+
 struct fr_asgi_spare {
     PyObject_HEAD
     struct fr_asgi_tasks *tasks; /* NULL once they are closed */
@@ -104,6 +107,10 @@ void fr_asgi_spare_prepare(struct fr_asgi_tasks *tasks)
 {
     if (tasks->enter_task == NULL || tasks->spare != NULL || tasks->coming != NULL)
         return;
+    if (tasks->spare_pause > 0) {
+        tasks->spare_pause--;
+        return;
+    }
     struct fr_asgi_spare *spare = spare_new(tasks);
     if (spare == NULL) {
         fr_errors_drop(tasks->event_loop);
@@ -198,6 +205,7 @@ static void finish(struct fr_asgi_spare *spare)
         become_idle(spare);
         return;
     }
+    tasks->spare_pause = CALLS_BETWEEN_SPARES;
     wake(spare);
     Py_CLEAR(spare->reference);
     Py_CLEAR(spare->call->spare);

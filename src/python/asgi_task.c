@@ -133,7 +133,10 @@ static void start_eagerly(struct fr_asgi_tasks *tasks, const struct fr_asgi_call
     fr_asgi_call_begin(started->call, start, NULL);
     if (context != NULL)
         started->task = new_task(tasks, arguments + 1);
-    Py_XDECREF(context);
+    if (started->call->is_over)
+        started->call->context = context; /* to tell the owner in */
+    else
+        Py_XDECREF(context);
 }
 
 static void start_caught(struct fr_asgi_tasks *tasks, const struct fr_asgi_call_start *start, struct started *started)

@@ -28,6 +28,7 @@ struct fr_asgi_tasks {
     PyObject *all_tasks, *all_tasks_forget; /* the set of weak references to tasks, and their callback */
     struct fr_asgi_spare *spare;            /* a task that waits for a call; NULL: none */
     struct fr_asgi_spare *coming;           /* one that has yet to make its first step; borrowed, NULL: none */
+    unsigned spare_pause;                   /* so many calls are to pass before another is made */
 };
 
 /* 0, or -1 and an exception. */

@@ -252,3 +252,13 @@ def test_a_task_is_used_again(asgi):
     """Otherwise nothing above would say anything of spare tasks."""
     [first, second, third] = visit(asgi, *[lambda task: task.get_name()] * 3)
     assert first == second == third
+
+
+@pytest.mark.skipif(not SPARES, reason="every request has a task of its own since CPython 3.12")
+def test_one_is_made_again_after_a_while(asgi):
+    """An application that takes hold of every task does not cost a spare one each time, nor lose them for ever."""
+    held.clear()
+    results = visit(asgi, looks_new, holds, *[lambda task: task.get_name()] * 100)
+    names = results[2:]
+    assert len(set(names)) > 50
+    assert len(set(names[-5:])) == 1

@@ -447,9 +447,8 @@ def test_waits_are_let_go_of(asgi):
             task.cancel()
             await asyncio.wait([task])
             waiting = receive()
-            waiting.add_done_callback(print)
+            waiting.add_done_callback(repr)
             waiting.cancel()
-            waiting.remove_done_callback(print)
 
         await forget()
         gc.collect()
