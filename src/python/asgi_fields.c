@@ -20,29 +20,25 @@ static PyObject *item_of(PyObject *sequence, Py_ssize_t index)
     return PyTuple_CheckExact(sequence) ? PyTuple_GET_ITEM(sequence, index) : PyList_GET_ITEM(sequence, index);
 }
 
-static bool is_pair(PyObject *object)
-{
-    return (PyTuple_CheckExact(object) || PyList_CheckExact(object)) && Py_SIZE(object) == 2;
-}
-
-/* Nothing can change it while it is read, and no code of the application's runs. */
-static bool is_plain(PyObject *headers)
+/* Nothing can change it while it is read, and no code of the application's runs. Without a GIL another thread may
+ * change a list. */
+static bool is_plain_sequence(PyObject *object)
 {
 #ifdef Py_GIL_DISABLED
-    if (!PyTuple_CheckExact(headers))
-        return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(headers); i++)
-        if (!PyTuple_CheckExact(PyTuple_GET_ITEM(headers, i)) || PyTuple_GET_SIZE(PyTuple_GET_ITEM(headers, i)) != 2)
-            return false;
-    return true;
+    return PyTuple_CheckExact(object);
 #else
-    if (!PyTuple_CheckExact(headers) && !PyList_CheckExact(headers))
+    return PyTuple_CheckExact(object) || PyList_CheckExact(object);
+#endif
+}
+
+static bool is_plain(PyObject *headers)
+{
+    if (!is_plain_sequence(headers))
         return false;
     for (Py_ssize_t i = 0; i < Py_SIZE(headers); i++)
-        if (!is_pair(item_of(headers, i)))
+        if (!is_plain_sequence(item_of(headers, i)) || Py_SIZE(item_of(headers, i)) != 2)
             return false;
     return true;
-#endif
 }
 
 /* A tuple of the two; NULL and an exception. */
