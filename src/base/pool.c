@@ -1,4 +1,4 @@
-/* base/pool.c - Free lists of blocks, one for every multiple of 64 bytes up to an outbox page and more.
+/* base/pool.c - Free lists of blocks, one for every multiple of 16 bytes up to an outbox page and more.
  *
  * Blocks carry no header: whoever gives one back says how large it is, which every owner knows. */
 #include "base/pool.h"
@@ -7,10 +7,10 @@
 
 #include "base/alloc.h"
 
-#define GRANULE_BYTES 64
+#define GRANULE_BYTES 16
 
-/* Larger blocks are rare and go to the allocator. Two pages and a granule: room for a node before them. */
-#define RECYCLED_BYTES_MAX (2 * FR_POOL_PAGE_BYTES + GRANULE_BYTES)
+/* Larger blocks are rare and go to the allocator. Two pages, with room for a node before them. */
+#define RECYCLED_BYTES_MAX (2 * FR_POOL_PAGE_BYTES + 64)
 #define CLASSES (RECYCLED_BYTES_MAX / GRANULE_BYTES + 1)
 
 #if defined(__SANITIZE_ADDRESS__)
