@@ -156,6 +156,19 @@ static void on_aborted(struct fr_exchange *exchange, enum fr_close_reason reason
     fr_asgi_websocket_leave(websocket);
 }
 
+/* Who sends no more has no use for a WebSocket: before the handshake is answered that is a disconnect, by which the
+ * application learns that nobody waits. Afterwards the session sees the end in its place. */
+static void on_peer_ended(struct fr_exchange *exchange)
+{
+    struct fr_asgi_websocket *websocket = fr_asgi_websocket_of(exchange);
+    if (websocket->accepted)
+        return;
+    fr_gil_take(websocket->base.asgi->gil);
+    fr_asgi_websocket_enter(websocket);
+    fr_asgi_websocket_disconnect(websocket, FR_WEBSOCKET_ABNORMAL, FR_SPAN(""));
+    fr_asgi_websocket_leave(websocket);
+}
+
 /* Before the handshake is answered the application still decides; accept then closes at once. */
 static void on_draining(struct fr_exchange *exchange)
 {
@@ -175,6 +188,7 @@ static const struct fr_asgi_exchange_ops websocket_ops = {
     .writable = on_writable,
     .aborted = on_aborted,
     .draining = on_draining,
+    .peer_ended = on_peer_ended,
 };
 
 static void on_timer(struct fr_timer *timer)

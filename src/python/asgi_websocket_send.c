@@ -363,9 +363,11 @@ static int close_by_application(struct fr_asgi_websocket *websocket, unsigned co
 static PyObject *send_close(struct fr_asgi_websocket *websocket, PyObject *message, PyObject *type)
 {
     struct core_state *state = core_state_of((PyObject *)websocket);
-    PyObject *reason;
+    PyObject *reason = NULL;
     unsigned code;
-    if (read_code(state, message, &code) < 0 || read_reason(state, message, &reason) < 0)
+    /* a 403 tells no reason, and frameworks give what is no text then (FastAPI: the list of what it found invalid) */
+    bool reasoned = websocket->stage != FR_ASGI_WEBSOCKET_CONNECTING;
+    if (read_code(state, message, &code) < 0 || (reasoned && read_reason(state, message, &reason) < 0))
         return NULL;
     fr_span text = FR_SPAN("");
     if (reason != NULL)

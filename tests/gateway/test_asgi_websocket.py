@@ -63,6 +63,20 @@ def test_connect_comes_first_and_nothing_is_answered_before_accept(asgi):
     assert script.hear() == {"type": "websocket.disconnect", "code": 1000, "reason": ""}
 
 
+def test_a_peer_that_leaves_before_it_is_accepted_is_a_disconnect(asgi):
+    """Nothing is unread, so all that is seen of it is the end of what it sends."""
+
+    async def body(script, receive, send):
+        script.heard.put(await receive())
+        script.heard.put(await receive())
+
+    script = Script(body)
+    with peer_of(asgi(script)) as peer:
+        peer.ask()
+        assert script.hear() == {"type": "websocket.connect"}
+    assert script.hear() == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

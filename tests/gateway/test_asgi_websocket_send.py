@@ -272,10 +272,13 @@ def test_what_close_refuses_without_harm(asgi, message, kind, words):
         assert script.hear() is None
 
 
-def test_close_before_accept_is_a_403(asgi):
+@pytest.mark.parametrize("reason", [{}, {"reason": "why"}, {"reason": [{"type": "int_parsing"}]}])
+def test_close_before_accept_is_a_403(asgi, reason):
+    """FastAPI gives a list as its reason, of what it found invalid; nobody is told it."""
+
     async def body(script, receive, send):
         await receive()
-        await send({"type": "websocket.close", "code": 3000})
+        await send({"type": "websocket.close", "code": 3000, **reason})
         script.heard.put(await receive())
 
     script = Script(body)
