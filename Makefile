@@ -62,5 +62,5 @@ $(VENV)/.ready: pyproject.toml setup.py vendor/versions.toml
 
 $(VENV)/.test: $(VENV)/.ready
 	tools/system-packages --test $(BIN)/python
-	$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat --editable '.[test,lint]'
+	$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat --editable '.[test,applications,lint]'
 	touch $@

@@ -1,4 +1,4 @@
-"""A Django project with its admin, on SQLite: what an editor does in a browser, from logging in to deleting."""
+"""A Django project with its admin, on SQLite, over WSGI and ASGI: what an editor does in a browser, up to deleting."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def data(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def browser(data, serve_site):
-    url = serve_site("library.wsgi:application", {"FREASTAL_TEST_DATA": str(data)})
+@pytest.fixture(params=["wsgi", "asgi"])
+def browser(request, data, serve_site):
+    url = serve_site(f"library.{request.param}:application", {"FREASTAL_TEST_DATA": str(data)})
     browser = Browser(url)
     yield browser
     browser.close()
