@@ -92,8 +92,11 @@ def test_a_loop_that_never_sleeps_lets_others_run_too(event_loop):
 
 
 def interrupt_when_asleep():
-    """A signal for this process, once the main thread has nothing more to do."""
-    threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()
+    """A signal for this process when the main thread has nothing more to do.
+
+    One that comes earlier may meet it in a callback of the interpreter's own, where KeyboardInterrupt is swallowed.
+    """
+    threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 @pytest.mark.parametrize("debug", [False, True])
