@@ -334,3 +334,36 @@ def test_flags_are_the_core_s(event_loop):
     assert event_loop.get_debug() is False
     with pytest.raises(AttributeError):
         event_loop._workers = 1
+
+
+async def silent(scope, receive, send):
+    raise AssertionError("nobody asks")
+
+
+def worker_in(loop):
+    listener = socket.create_server(("127.0.0.1", 0))
+    binds = [(listener.fileno(), *listener.getsockname(), False)]
+    return listener, _core.Worker(silent, interface="asgi", loop=loop, binds=binds, limits={})
+
+
+def test_a_loop_that_a_worker_lives_in_is_not_closed(event_loop):
+    listener, worker = worker_in(event_loop)
+    with listener:
+        assert event_loop._workers == 1
+        with pytest.raises(RuntimeError, match="a worker lives in"):
+            event_loop.close()
+        assert not event_loop.is_closed()
+        event_loop.run_until_complete(asyncio.sleep(0))
+        worker.close()
+        assert event_loop._workers == 0
+
+
+def test_a_forgotten_worker_and_its_loop_are_garbage():
+    loop = freastal.EventLoop()
+    listener, worker = worker_in(loop)
+    gone = weakref.ref(loop)
+    forgotten = [loop, worker]
+    del loop, worker
+    with listener, pytest.warns(ResourceWarning, match="unclosed event loop"):
+        forget(forgotten)
+    assert gone() is None
