@@ -427,6 +427,12 @@ void fr_connection_shared_init(struct fr_connection_shared *shared)
     shared->settle_marked = (struct fr_deferred){.run = on_settle_marked};
 }
 
+void fr_connection_shared_leave(struct fr_connection_shared *shared)
+{
+    assert(shared->count == 0 && fr_list_is_empty(&shared->marked));
+    fr_loop_forget(shared->loop, &shared->settle_marked);
+}
+
 size_t fr_connection_bytes(const struct fr_protocol_ops *protocol, const struct fr_transport_ops *transport)
 {
     return PROTOCOL_OFFSET + ROUND_UP(protocol->size) + transport->socket_size;

@@ -75,6 +75,9 @@ struct fr_connection {
 /* Makes the lists of `shared` empty and its deferred work ready; the given fields stay. */
 void fr_connection_shared_init(struct fr_connection_shared *shared);
 
+/* Has the loop forget `shared`, whose connections are all closed. */
+void fr_connection_shared_leave(struct fr_connection_shared *shared);
+
 /* Takes over the accepted descriptor `fd`, speaks `protocol` on it and begins to read. `local` outlives the
  * connection. 0, or FR_E_SYSTEM and the descriptor is closed. */
 FR_CHECKED int fr_connection_open(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol, int fd,

@@ -212,6 +212,7 @@ static void free_worker(struct fr_worker *worker)
     close_doors(worker);
     fr_timer_clear(worker->loop, &worker->beat);
     fr_loop_remove_hook(worker->loop, &worker->turned);
+    fr_connection_shared_leave(&worker->shared);
     if (worker->shared.access_log)
         fr_access_log_close(worker->shared.access_log);
     if (!worker->config->loop)

@@ -484,6 +484,28 @@ TEST(stop_closes_everything_now)
     unlink(house.path);
 }
 
+TEST(somebody_elses_loop_goes_on_when_the_worker_is_closed)
+{
+    struct house house;
+    int error = 0;
+    struct fr_loop *loop = fr_loop_open(&fr_transport_uv, &error);
+    IS(loop);
+    for (int times = 0; times < 2; times++) {
+        prepare_house(&house);
+        house.config.loop = loop;
+        open_house(&house);
+        IS(fr_worker_loop(house.worker) == loop);
+        expect_hi(&house, connect_tcp(&house));
+        app.hold = true;
+        await_held(&house, connect_unix(&house));
+        close_house(&house);
+        app.held = NULL;
+        app.hold = false;
+        fr_loop_turn(loop, 0);
+    }
+    fr_loop_close(loop);
+}
+
 static void stop_from_inside(struct fr_application *application, struct fr_exchange *exchange)
 {
     struct house *house = FR_LIST_OWNER(application, struct house, application);
