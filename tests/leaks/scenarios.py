@@ -19,10 +19,11 @@ from typing import Any
 
 from freastal import _core
 from tests.leaks.asgi import ASGI_SCENARIOS
-from tests.leaks.scene import BATCH, CHUNKED, FIELDS, GET, POST, Round, Scene, connecting, repeating
+from tests.leaks.scene import CHUNKED, CLIENTS, FIELDS, GET, POST, Round, Scene, connecting, repeating
 
 WARM_UP = 0.2
 """Of the rounds: caches, free lists and pools fill."""
+WARM_UP_MIN = 4 * CLIENTS
 PIECE = b"p" * 3000
 HEADERS = [("Content-Type", "text/plain"), ("X-Marker", "marker")]
 
@@ -198,7 +199,7 @@ def main(name: str, rounds: int) -> None:
     application, run, options = SCENARIOS[name] if name in SCENARIOS else (leaking, repeating(GET), {})
     tempfile.gettempdir()
     scene = Scene(application, **options)
-    run(scene, max(int(rounds * WARM_UP), BATCH))
+    run(scene, max(int(rounds * WARM_UP), WARM_UP_MIN))
     before = holdings(application)
     run(scene, rounds)
     after = holdings(application)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,9 @@ from freastal import _core
 
 BATCH = 50
 """Requests sent at once."""
+CLIENTS = 256
+"""How many clients the scopes of ASGI remember, by the last bits of their port."""
+PORT_MIN = 1 << 14
 
 GET = b"GET /some/path?query=string HTTP/1.1\r\nHost: localhost\r\nX-Other: value\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
@@ -20,8 +24,23 @@ CHUNKED += b"3e8\r\n" + b"x" * 1000 + b"\r\n0\r\n\r\n"
 FIELDS = GET[:-2] + b"".join(b"X-%d: y\r\nCookie: c\r\nA_%d: b\r\n" % (i, i) for i in range(25)) + b"\r\n"
 
 
+def bind_to_remainder(peer: socket.socket, remainder: int) -> None:
+    """Takes a free port that has this remainder by CLIENTS."""
+    for port in range(PORT_MIN + remainder, 1 << 16, CLIENTS):
+        try:
+            return peer.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    raise AssertionError("all ports are in use")
+
+
 class Scene:
-    """A worker that is turned here, and what the scenario asks of it."""
+    """A worker that is turned here, and what the scenario asks of it.
+
+    The first connections come from a port of each remainder, so that after them the scopes remember as many clients
+    as they ever will.
+    """
 
     def __init__(self, application: Any, **options: Any) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -35,13 +54,17 @@ class Scene:
         self.worker = _core.Worker(application, binds=[bind], **settings)
         self.worker.start()
         self.failures = 0
+        self.remainders = list(range(CLIENTS))
         self.peer = self.connect()
 
     def on_failure(self, sentence: str, error: BaseException) -> None:
         self.failures += 1
 
     def connect(self) -> socket.socket:
-        peer = socket.create_connection(self.listener.getsockname())
+        peer = socket.socket()
+        if self.remainders:
+            bind_to_remainder(peer, self.remainders.pop())
+        peer.connect(self.listener.getsockname())
         peer.setblocking(False)
         return peer
 

@@ -24,8 +24,8 @@ ROUNDS = {"list": REQUESTS, "asgi_small": REQUESTS, "generator": REQUESTS, "mist
 BY_CONNECTION = ("connections", "failing_late", "too_short", "refused", "left_")
 
 RESIDENT_GROWTH_MAX = 1 << 20
-BLOCKS_GROWTH_MAX = 1000
-"""Of Python's allocator: interned names, free lists, and the last clients that scopes remember, settle late."""
+BLOCKS_GROWTH_MAX = 200
+"""Of Python's allocator: interned names, free lists and the like settle late."""
 
 
 def rounds_of(name: str) -> int:
