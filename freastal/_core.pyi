@@ -35,26 +35,38 @@ class EventLoop:
 
     def call_soon(
         self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args], context: Context | None = None
-    ) -> Handle: ...
+    ) -> Handle:
+        """Calls it in the next turn."""
+
     def call_soon_threadsafe(
         self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args], context: Context | None = None
-    ) -> Handle: ...
+    ) -> Handle:
+        """Calls it in the next turn. From any thread or signal handler."""
+
     def call_later(
         self,
         delay: float,
         callback: Callable[[Unpack[_Args]], object],
         *args: Unpack[_Args],
         context: Context | None = None,
-    ) -> TimerHandle: ...
+    ) -> TimerHandle:
+        """Calls it in `delay` seconds."""
+
     def call_at(
         self,
         when: float,
         callback: Callable[[Unpack[_Args]], object],
         *args: Unpack[_Args],
         context: Context | None = None,
-    ) -> TimerHandle: ...
-    def time(self) -> float: ...
-    def stop(self) -> None: ...
+    ) -> TimerHandle:
+        """Calls it when time() has come to `when`."""
+
+    def time(self) -> float:
+        """The loop's clock: seconds, never going back."""
+
+    def stop(self) -> None:
+        """Makes run_forever return after this turn."""
+
     def _run_once(self) -> None:
         """One turn: events, then timers, then everything that was ready at that point."""
 
@@ -64,17 +76,32 @@ class EventLoop:
     def _renew_after_fork(self) -> bool:
         """True in the child of a fork, where the loop from now on has a queue of events of its own."""
 
-    def _add_callback(self, handle: Handle) -> None: ...
-    def _add_timer(self, handle: TimerHandle) -> None: ...
-    def _timer_handle_cancelled(self, handle: TimerHandle) -> None: ...
-    def _add_reader(self, fd: Any, callback: Callable[..., object], *args: Any) -> Handle: ...
-    def _add_writer(self, fd: Any, callback: Callable[..., object], *args: Any) -> Handle: ...
-    def _remove_reader(self, fd: Any) -> bool: ...
-    def _remove_writer(self, fd: Any) -> bool: ...
+    def _add_callback(self, handle: Handle) -> None:
+        """Queues a handle that was made elsewhere."""
+
+    def _add_timer(self, handle: TimerHandle) -> None:
+        """The same, for when it is due."""
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        """Told by handles of asyncio's own."""
+
+    def _add_reader(self, fd: Any, callback: Callable[..., object], *args: Any) -> Handle:
+        """In place of the reader that there was; `fd` is a number or has fileno()."""
+
+    def _add_writer(self, fd: Any, callback: Callable[..., object], *args: Any) -> Handle:
+        """The same for a writer."""
+
+    def _remove_reader(self, fd: Any) -> bool:
+        """Whether there was one."""
+
+    def _remove_writer(self, fd: Any) -> bool:
+        """Whether there was one."""
+
     def _watched(self, fileobj: Any) -> tuple[Any, int, int, tuple[Handle | None, Handle | None]]:
         """What a selector calls the key of a file; KeyError when it is not watched."""
 
-    def _watched_all(self) -> list[int]: ...
+    def _watched_all(self) -> list[int]:
+        """The descriptors that have a reader or a writer."""
 
 class ClientDisconnected(ConnectionResetError):
     """The client has gone; what an application still sends does not reach it."""

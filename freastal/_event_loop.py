@@ -52,6 +52,7 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
     # ---- running and closing ----
 
     def run_forever(self) -> None:
+        """Turns until stop() is called."""
         self._leave_parent()
         self._check_running()  # 3.13.0 would undo the setup of the run that is under way
         if sys.version_info >= (3, 13):
@@ -74,6 +75,7 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
             super()._run_forever_cleanup()
 
     def close(self) -> None:
+        """RuntimeError while it runs, or a worker lives in it."""
         if self.is_closed() or self.is_running():
             super().close()
             return
@@ -121,6 +123,7 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
             signal.set_wakeup_fd(-1)
 
     def remove_signal_handler(self, sig: int) -> bool:
+        """Whether there was one."""
         removed = super().remove_signal_handler(sig)
         if self._wakes_by_signals and not self._signal_handlers:
             self._wake_by_signals()

@@ -27,6 +27,7 @@ class Guest:
         """A turn is on its way through call_soon."""
 
     def attach(self, worker: _core.Worker) -> None:
+        """The worker has been started; from now on it is turned."""
         self._worker = worker
         self._fd = worker.fileno()
         self._loop.add_reader(self._fd, self._turn)
