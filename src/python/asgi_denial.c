@@ -9,25 +9,7 @@
 #include "python/asgi_websocket_internal.h"
 #include "python/errors.h"
 
-#define STATUS_MIN 200
-#define STATUS_MAX 599
-
 /* ---- start ---- */
-
-static int read_status(struct core_state *state, PyObject *message)
-{
-    PyObject *value;
-    if (fr_asgi_message_get(message, state->names.status, &value) < 0)
-        return -1;
-    int overflow = 0;
-    long status = PyLong_Check(value) ? PyLong_AsLongAndOverflow(value, &overflow) : -1;
-    if (!PyLong_Check(value))
-        PyErr_Format(PyExc_TypeError, "'status' must be an int, not %.100s", Py_TYPE(value)->tp_name);
-    else if (overflow != 0 || status < STATUS_MIN || status > STATUS_MAX)
-        PyErr_Format(PyExc_RuntimeError, "Invalid HTTP status code '%R' in response.", value);
-    Py_DECREF(value);
-    return PyErr_Occurred() ? -1 : (int)status;
-}
 
 PyObject *fr_asgi_denial_start(struct fr_asgi_websocket *websocket, PyObject *message)
 {
@@ -35,7 +17,7 @@ PyObject *fr_asgi_denial_start(struct fr_asgi_websocket *websocket, PyObject *me
     struct fr_pool *pool = fr_loop_pool(websocket->base.asgi->loop);
     struct fr_asgi_fields fields = {.content_length = -1};
     PyObject *headers;
-    int status = read_status(state, message);
+    int status = fr_asgi_message_status(message, state->names.status);
     if (status < 0 || fr_asgi_message_find(message, state->names.headers, &headers) < 0)
         return NULL;
     int read = headers != NULL ? fr_asgi_fields_read(&fields, pool, headers) : 0;

@@ -3,6 +3,9 @@
 
 #include "python/convert.h"
 
+#define STATUS_MIN 200
+#define STATUS_MAX 999
+
 int fr_asgi_message_find(PyObject *message, PyObject *key, PyObject **value)
 {
     if (PyDict_CheckExact(message))
@@ -34,6 +37,21 @@ int fr_asgi_message_is(PyObject *message, PyObject *key)
     int truth = value == Py_False ? 0 : value == Py_True ? 1 : PyObject_IsTrue(value);
     Py_DECREF(value);
     return truth;
+}
+
+int fr_asgi_message_status(PyObject *message, PyObject *key)
+{
+    PyObject *value;
+    if (fr_asgi_message_get(message, key, &value) < 0)
+        return -1;
+    int overflow = 0;
+    long status = PyLong_Check(value) ? PyLong_AsLongAndOverflow(value, &overflow) : -1;
+    if (!PyLong_Check(value))
+        PyErr_Format(PyExc_TypeError, "'status' must be an int, not %.100s", Py_TYPE(value)->tp_name);
+    else if (overflow != 0 || status < STATUS_MIN || status > STATUS_MAX)
+        PyErr_Format(PyExc_ValueError, "'status' must be a number from 200 to 999, not %R", value);
+    Py_DECREF(value);
+    return PyErr_Occurred() ? -1 : (int)status;
 }
 
 PyObject *fr_asgi_message_type(PyObject *message, PyObject *key, fr_span *text)

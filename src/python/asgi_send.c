@@ -15,9 +15,6 @@
 #include "python/asgi_wait.h"
 #include "python/errors.h"
 
-#define STATUS_MIN 200
-#define STATUS_MAX 999
-
 struct send {
     PyObject_HEAD
     vectorcallfunc call;
@@ -73,24 +70,6 @@ int fr_asgi_send_expect_body(struct fr_asgi_request *request, PyObject *type)
 
 /* ---- http.response.start ---- */
 
-static int read_status(struct fr_asgi_request *request, PyObject *message, struct core_state *state)
-{
-    PyObject *value;
-    if (fr_asgi_message_get(message, state->names.status, &value) < 0)
-        return -1;
-    int overflow = 0;
-    long status = PyLong_Check(value) ? PyLong_AsLongAndOverflow(value, &overflow) : -1;
-    if (!PyLong_Check(value))
-        PyErr_Format(PyExc_TypeError, "'status' must be an int, not %.100s", Py_TYPE(value)->tp_name);
-    else if (overflow != 0 || status < STATUS_MIN || status > STATUS_MAX)
-        PyErr_Format(PyExc_ValueError, "'status' must be a number from 200 to 999, not %R", value);
-    Py_DECREF(value);
-    if (PyErr_Occurred())
-        return -1;
-    request->status = (int)status;
-    return 0;
-}
-
 static int read_headers(struct fr_asgi_request *request, PyObject *message, struct core_state *state)
 {
     struct fr_pool *pool = fr_loop_pool(request->base.asgi->loop);
@@ -119,8 +98,10 @@ static PyObject *start(struct fr_asgi_request *request, PyObject *message, PyObj
     if (request->stage != FR_ASGI_UNANSWERED)
         return refuse_type(request, type);
     int trailers = fr_asgi_message_is(message, state->names.trailers);
-    if (trailers < 0 || read_status(request, message, state) < 0 || read_headers(request, message, state) < 0)
+    int status = trailers >= 0 ? fr_asgi_message_status(message, state->names.status) : -1;
+    if (status < 0 || read_headers(request, message, state) < 0)
         return NULL;
+    request->status = status;
     request->trailers_follow = trailers > 0;
     request->stage = FR_ASGI_STARTED;
     return fr_asgi_done(state);
