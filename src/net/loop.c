@@ -92,12 +92,13 @@ static void call_hooks(struct fr_loop *loop, bool sleep)
     }
 }
 
-/* Everything that comes before the sockets. False when sleep is out of the question: there is still something
- * deferred, or a timer has fired and the caller may have waited for just that. */
+/* Everything that comes before the sockets: the timers do not when the clock may have been read since they were looked
+ * at. False when sleep is out of the question: there is still something deferred, or a timer has fired and the caller
+ * may have waited for just that. */
 static bool settle(struct fr_loop *loop)
 {
     run_deferred(loop);
-    bool fired = loop->clock.now_ms >= loop->timers.next_ms && fr_timer_run_due(loop);
+    bool fired = !loop->stirred && loop->clock.now_ms >= loop->timers.next_ms && fr_timer_run_due(loop);
     for (int round = 1; round < ROUNDS_MAX && !fr_list_is_empty(&loop->deferred); round++)
         run_deferred(loop);
     return !fired && fr_list_is_empty(&loop->deferred);
@@ -283,6 +284,12 @@ int fr_loop_timeout_ms(const struct fr_loop *loop)
         return 0;
     uint64_t timeout_ms = loop->timers.next_ms - clock.now_ms;
     return timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
+}
+
+void fr_loop_refresh(struct fr_loop *loop)
+{
+    if (loop->stirred && !loop->turning)
+        fr_clock_update(&loop->clock);
 }
 
 void fr_loop_defer(struct fr_loop *loop, struct fr_deferred *deferred)

@@ -74,6 +74,10 @@ int fr_loop_fd(const struct fr_loop *loop);
 /* How long a turn may sleep before something is due: ms, 0 now, -1 nothing is. */
 int fr_loop_timeout_ms(const struct fr_loop *loop);
 
+/* Reads the clock again for whoever comes from outside of a turn, where a guest may have been for long: deadlines are
+ * counted from it. Nothing inside of a turn, and for a loop without on_stirred, whose clock is one batch old at most. */
+void fr_loop_refresh(struct fr_loop *loop);
+
 /* Has `stirred` called whenever work comes up outside of a turn: something was deferred, a deadline came nearer, a
  * descriptor is to be watched. For guests in another loop, who then make a turn soon; NULL ends it. */
 void fr_loop_on_stirred(struct fr_loop *loop, void (*stirred)(void *owner), void *owner);

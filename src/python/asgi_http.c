@@ -26,6 +26,7 @@ void fr_asgi_request_leave(struct fr_asgi_request *request)
     if (exchange == NULL)
         return;
     struct fr_asgi *asgi = request->base.asgi;
+    fr_loop_refresh(asgi->loop);
     request->exchange = NULL;
     exchange->application_data = NULL;
     fr_asgi_fields_free(&request->fields, fr_loop_pool(asgi->loop));

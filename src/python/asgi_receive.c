@@ -53,8 +53,10 @@ int fr_asgi_receive_keep(struct fr_asgi_request *request, fr_span bytes, bool la
 static void ask_for_body(struct fr_asgi_request *request)
 {
     uint64_t have = request->exchange->credit + kept_bytes(request);
-    if (have <= WINDOW_BYTES / 4 * 3)
-        fr_exchange_credit(request->exchange, WINDOW_BYTES - have);
+    if (have > WINDOW_BYTES / 4 * 3)
+        return;
+    fr_loop_refresh(request->base.asgi->loop);
+    fr_exchange_credit(request->exchange, WINDOW_BYTES - have);
 }
 
 /* ---- messages ---- */

@@ -279,6 +279,7 @@ static PyObject *send_typed(struct fr_asgi_request *request, PyObject *message, 
         return refuse_type(request, type);
     if (request->gone || request->exchange == NULL)
         return fr_asgi_send_raise_gone((PyObject *)request);
+    fr_loop_refresh(request->base.asgi->loop);
     if (is_type(type, text, state->names.http_response_start, FR_SPAN("http.response.start")))
         return start(request, message, type);
     if (is_type(type, text, state->names.http_response_body, FR_SPAN("http.response.body")))

@@ -73,7 +73,8 @@ static inline struct fr_asgi_websocket *fr_asgi_websocket_of(const struct fr_exc
 
 static inline void fr_asgi_websocket_enter(struct fr_asgi_websocket *websocket)
 {
-    websocket->depth++;
+    if (websocket->depth++ == 0 && websocket->exchange != NULL)
+        fr_loop_refresh(websocket->base.asgi->loop);
 }
 
 /* Also follows the session's deadline. Without a reference of the caller's, `websocket` may be gone afterwards. */

@@ -137,6 +137,7 @@ void fr_worker_host_begin_turn(struct fr_worker_host *host)
 {
     host->stir_told = false;
     host->gil->at_top = true;
+    fr_loop_refresh(fr_worker_loop(host->core));
     act(host);
 }
 

@@ -18,6 +18,7 @@ from tests.gateway.gateway import bind_of, listen, plain
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 HELLO = sending(start(), body(b"hello"))
+KEEP_ALIVE_S = 1
 
 
 @pytest.fixture
@@ -266,6 +267,42 @@ def test_a_guest_says_when_it_wants_a_turn(listener):
 
     asyncio.run(main())
     assert count == [1]
+
+
+def test_deadlines_of_a_guest_count_from_what_is_done_between_turns(listener):
+    """An answer may be given long after the last turn: the connection is kept for as long as after any other."""
+
+    async def application(scope, receive, send):
+        if scope["path"] == "/slow":
+            await asyncio.sleep(KEEP_ALIVE_S + 0.2)
+        await HELLO(scope, receive, send)
+
+    async def main():
+        guest = Guest(asyncio.get_running_loop())
+        stopped = asyncio.get_running_loop().create_future()
+        worker = worker_in(
+            asyncio.get_running_loop(),
+            listener,
+            application,
+            on_stirred=guest.turn_soon,
+            on_stopped=lambda: stopped.set_result(None),
+            limits={"keep_alive_timeout_ms": int(KEEP_ALIVE_S * 1000)},
+        )
+        worker.start()
+        guest.attach(worker)
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(0.1)
+        writer.write(GET)
+        assert (await reader.read()).endswith(b"hello")
+        writer.close()
+        worker.stop()
+        await stopped
+        guest.detach()
+        worker.close()
+
+    asyncio.run(main())
 
 
 def test_on_stirred_is_for_guests(event_loop, listener):
