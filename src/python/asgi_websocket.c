@@ -273,6 +273,7 @@ static void on_ended(void *owner, PyObject *exception)
     if (websocket->exchange != NULL)
         finish(websocket, exception != NULL);
     fr_asgi_messages_clear(&websocket->messages);
+    fr_asgi_wake_all(&websocket->receivers);
     struct fr_asgi *asgi = websocket->base.asgi;
     fr_asgi_websocket_leave(websocket);
     fr_asgi_call_ended(asgi);

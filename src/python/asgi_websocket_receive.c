@@ -5,7 +5,8 @@
  *  - A message is kept until a task takes it, and taken when that goes on: none is lost to a task that is cancelled.
  *  - The application is behind by a bounded number of messages and bytes; then the peer has to wait.
  *  - The disconnect comes behind the last message, once to each who waits for it. Who asks again waits for ever, as
- *    with other servers: an application that does not heed it would otherwise turn in circles. */
+ *    with other servers: an application that does not heed it would otherwise turn in circles. For ever is until the
+ *    call is over: what waits then, in a task of its own, is told that nothing will come. */
 #include "base/alloc.h"
 #include "python/asgi_wait.h"
 #include "python/asgi_websocket_internal.h"
@@ -157,7 +158,9 @@ static PyObject *on_outcome(PyObject *owner)
         return new_connect(websocket, state);
     if (websocket->messages.count > 0)
         return take_message(websocket, state);
-    return websocket->disconnects_owed > 0 ? new_disconnect(websocket, state) : NULL;
+    if (websocket->disconnects_owed > 0)
+        return new_disconnect(websocket, state);
+    return websocket->returned ? fr_asgi_websocket_raise_gone(websocket) : NULL;
 }
 
 static bool has_news(const struct fr_asgi_websocket *websocket)

@@ -220,6 +220,32 @@ def test_after_the_disconnect_receive_waits_for_ever(asgi):
     assert [script.hear(), script.hear()] == ["websocket.disconnect", "nothing"]
 
 
+def test_for_ever_ends_with_the_call(asgi):
+    """A task that waits again after the disconnect would keep itself and the WebSocket for good."""
+
+    async def body(script, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        told = asyncio.Event()
+
+        async def listen():
+            try:
+                script.heard.put((await receive())["type"])
+                told.set()
+                await receive()
+            except OSError as error:
+                script.heard.put(str(error))
+
+        script.listening = asyncio.ensure_future(listen())
+        await told.wait()
+        await asyncio.sleep(0)
+
+    script = Script(body)
+    with peer_of(asgi(script)) as peer:
+        peer.open().leave()
+    assert [script.hear(), script.hear()] == ["websocket.disconnect", "the WebSocket is closed"]
+
+
 def test_after_its_own_close_the_application_hears_its_own_code(asgi):
     async def body(script, receive, send):
         await receive()
