@@ -482,49 +482,6 @@ TEST(a_guest_knows_the_time_before_its_turn)
     fr_loop_close(loop);
 }
 
-struct late {
-    struct fr_timer timer;
-    unsigned calls, calls_before;
-};
-
-static void on_late(struct fr_timer *timer)
-{
-    struct late *late = FR_LIST_OWNER(timer, struct late, timer);
-    late->calls_before = late->calls;
-}
-
-static void on_late_ready(struct fr_watch *watch, bool readable, bool writable)
-{
-    struct late *late = fr_watch_owner(watch);
-    late->calls += readable && !writable;
-}
-
-TEST(what_waits_for_a_guest_goes_before_what_fell_due)
-{
-    struct fr_loop *loop = open_loop();
-    int fds[2], error = 0;
-    unsigned stirred = 0;
-    struct late late = {.timer.expired = on_late};
-    EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    fr_loop_on_stirred(loop, on_stirred, &stirred);
-    struct fr_watch *watch = fr_watch_open(loop, fds[0], on_late_ready, &late, &error);
-    IS(watch != NULL);
-    fr_watch_want(watch, true, false);
-    while (fr_loop_timeout_ms(loop) == 0)
-        fr_loop_turn(loop, 0);
-    fr_timer_set(loop, &late.timer, 1000);
-    fr_clock_advance(fr_loop_clock(loop), 1000 + FR_TIMER_TICK_MS);
-    EQUAL(write(fds[1], "x", 1), 1);
-    fr_loop_turn(loop, 0);
-    EQUAL(late.calls, 1);
-    EQUAL(late.calls_before, 1);
-    IS(!fr_timer_is_set(&late.timer));
-    fr_watch_close(watch);
-    fr_loop_close(loop);
-    close(fds[0]);
-    close(fds[1]);
-}
-
 TEST(the_clock_moves_with_the_turns)
 {
     struct fr_loop *loop = open_loop();
