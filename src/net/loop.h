@@ -75,7 +75,7 @@ int fr_loop_fd(const struct fr_loop *loop);
 int fr_loop_timeout_ms(const struct fr_loop *loop);
 
 /* Reads the clock again for whoever comes from outside of a turn, where a guest may have been for long: deadlines are
- * counted from it. Nothing inside of a turn, nor without on_stirred: the clock is then one batch of events old at most. */
+ * counted from it. Nothing inside of a turn, nor without on_stirred: then the clock is one batch of events old. */
 void fr_loop_refresh(struct fr_loop *loop);
 
 /* Has `stirred` called whenever work comes up outside of a turn: something was deferred, a deadline came nearer, a
