@@ -57,7 +57,7 @@ static void set_is_missed(struct fr_asgi_spare *spare, bool is_missed)
         fr_errors_drop(spare->task);
 }
 
-/* Breaks the circles; the task stays suspended for ever. */
+/* Breaks the circles, which may be all that holds the spare but for the caller. The task stays suspended for ever. */
 static void discard(struct fr_asgi_spare *spare)
 {
     spare->tasks = NULL;
@@ -277,13 +277,13 @@ bool fr_asgi_spare_start(struct fr_asgi_tasks *tasks, const struct fr_asgi_call_
 
 void fr_asgi_spare_close(struct fr_asgi_tasks *tasks)
 {
-    struct fr_asgi_spare *spare = tasks->spare;
-    tasks->spare = NULL;
-    if (tasks->coming != NULL)
-        discard(tasks->coming);
-    tasks->coming = NULL;
+    struct fr_asgi_spare *spare = tasks->spare, *coming = (struct fr_asgi_spare *)Py_XNewRef(tasks->coming);
+    tasks->spare = tasks->coming = NULL;
+    if (coming != NULL)
+        discard(coming);
     if (spare != NULL)
         discard(spare);
+    Py_XDECREF(coming);
     Py_XDECREF(spare);
 }
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
+import subprocess
 import sys
 import weakref
 
@@ -14,6 +16,7 @@ import pytest
 
 from tests.gateway.asgi import Told
 from tests.gateway.asgi_tasks import answer, pause
+from tests.support.server import TIMEOUT_S
 
 SPARES = sys.version_info < (3, 12)
 
@@ -262,3 +265,31 @@ def test_one_is_made_again_after_a_while(asgi):
     names = results[2:]
     assert len(set(names)) > 50
     assert len(set(names[-5:])) == 1
+
+
+CLOSED_BEFORE_THE_FIRST_STEP = """
+import asyncio, socket
+from freastal import _core
+from tests.gateway.gateway import bind_of, listen
+
+async def application(scope, receive, send):
+    raise AssertionError("not called")
+
+loop = asyncio.new_event_loop()
+with listen() as listener, socket.create_connection(listener.getsockname()) as peer:
+    worker = _core.Worker(application, interface="asgi", loop=loop, binds=[bind_of(listener)], limits={})
+    worker.start()
+    peer.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+    while worker.stats()["requests_begun"] == 0:
+        worker.turn(1000)
+    worker.close()
+loop.run_until_complete(asyncio.sleep(0))
+loop.close()
+"""
+
+
+def test_one_that_has_yet_to_begin_when_the_worker_is_closed():
+    """Only its own call holds it then; with this allocator memory that was given back is not what it was."""
+    command = [sys.executable, "-c", CLOSED_BEFORE_THE_FIRST_STEP]
+    ended = subprocess.run(command, env={**os.environ, "PYTHONMALLOC": "debug"}, capture_output=True, timeout=TIMEOUT_S)
+    assert (ended.returncode, ended.stderr) == (0, b"")
