@@ -120,12 +120,16 @@ static void drop(PyObject *exception, PyObject *culprit)
     fr_errors_drop(culprit);
 }
 
+/* A guest gets a turn for it, since it may have come between two. */
 static void keep_interrupt(struct fr_asgi *asgi, PyObject *exception)
 {
-    if (asgi->tasks.loop_is_ours)
+    if (asgi->tasks.loop_is_ours) {
         fr_event_loop_interrupt(asgi->options.event_loop, Py_NewRef(exception));
-    else
-        Py_XSETREF(asgi->interrupt, Py_NewRef(exception));
+        return;
+    }
+    Py_XSETREF(asgi->interrupt, Py_NewRef(exception));
+    if (asgi->loop != NULL)
+        fr_loop_wake(asgi->loop);
 }
 
 void fr_asgi_report(struct fr_asgi *asgi, PyObject *scope, const char *what, PyObject *exception)

@@ -62,7 +62,7 @@ struct fr_asgi_exchange {
 int fr_asgi_open(struct fr_asgi *asgi, struct core_state *state, const struct fr_asgi_options *options,
                  struct fr_gil *gil);
 
-/* Says whose loop the application runs in; before the first request. */
+/* Says whose loop the application runs in, before the first request; NULL: that is gone. */
 void fr_asgi_attach(struct fr_asgi *asgi, struct fr_loop *loop);
 
 int fr_asgi_traverse(struct fr_asgi *asgi, visitproc visit, void *arg);

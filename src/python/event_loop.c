@@ -95,7 +95,7 @@ static int sleep_ms(struct event_loop *self)
     ready = self->ready.count;
     waiting = fr_event_timers_first_lock_held(&self->timers, &when_s);
     Py_END_CRITICAL_SECTION();
-    if (ready > 0 || self->stopping)
+    if (ready > 0 || self->stopping || self->interrupt != NULL)
         return 0;
     if (!waiting)
         return -1;

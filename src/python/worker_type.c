@@ -140,6 +140,7 @@ static void close_core(struct worker *worker)
     worker->core = NULL; /* nobody wakes it any more */
     Py_END_CRITICAL_SECTION();
     fr_worker_close(core);
+    fr_asgi_attach(&worker->asgi, NULL);
     fr_asgi_close(&worker->asgi); /* calls that still go on end here */
     fr_worker_host_forget(&worker->host);
     free_parts(worker);

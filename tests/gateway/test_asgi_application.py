@@ -76,6 +76,23 @@ def test_an_interrupt_ends_the_loop(asgi, interrupt, late):
     raw.close()
 
 
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_ends_a_loop_that_has_nothing_else_to_do(asgi, interrupt):
+    """It may come when the answer is complete, and between two turns of the worker."""
+
+    async def application(scope, receive, send):
+        await send(start())
+        await send(body())
+        await asyncio.wait({asyncio.get_running_loop().create_future()}, timeout=0.1)
+        raise interrupt
+
+    gateway = asgi(application)
+    raw = gateway.send(GET)
+    assert isinstance(gateway.ended.get(timeout=10), interrupt)
+    gateway.expect_no_failure()
+    raw.close()
+
+
 def test_a_stop_cancels_what_goes_on(asgi):
     """A call without a connection too; what comes of it is nobody's failure."""
     told = Told()
