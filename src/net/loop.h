@@ -1,9 +1,9 @@
 /* net/loop.h - One event loop per worker: its memory, its clock, its timers, its hooks before sleep.
  *
  * With timer.h and watch.h all of net/ that python/ may include; libuv stays behind them. Everything but fr_loop_wake
- * is for the loop's own thread. A turn is: run what was deferred, then the due timers, and handle the events that
- * have come; when there are none, sleep and handle one batch of events. A timer that falls
- * due while nobody turns the loop fires after the events that have come by then. */
+ * is for the loop's own thread. A turn is: run what was deferred, then the due timers, and handle the events that have
+ * come; when there are none, sleep and handle one batch of events. A timer that falls due while nobody turns the loop
+ * fires after the events that have come by then. */
 #ifndef FR_NET_LOOP_H
 #define FR_NET_LOOP_H
 

@@ -68,8 +68,8 @@ static PyObject *new_versions(struct core_state *state)
     return versions;
 }
 
-/* What the server can do beyond the specification, and the version of HTTP too. "tls" will come here, with what there
- * is to say of the connection; push is refused by its absence. */
+/* What the server can do beyond the specification, and the version of HTTP too. What is not listed an application does
+ * not ask for: "tls", "http.response.push". */
 static void list_extensions(struct core_state *state, struct template *template)
 {
     PyObject **names = template->extension_names;
