@@ -5,10 +5,10 @@
  * Usage: epoll_server --port N --size BYTES */
 #include <errno.h>
 #include <stdbool.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "fixed_answer.h"
+#include "local_epoll.h"
 
 #define EVENTS_MAX 256
 #define READ_BYTES 65536
@@ -20,22 +20,14 @@ struct client {
     size_t owed;           /* bytes of answers that have not been sent */
 };
 
-static void watch(int epoll, int operation, int fd, unsigned events, void *data)
-{
-    struct epoll_event event = {.events = events, .data.ptr = data};
-    if (epoll_ctl(epoll, operation, fd, &event) != 0)
-        die("epoll_ctl");
-}
-
 static void accept_clients(int epoll, int listener)
 {
-    int fd, on = 1;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    int fd;
+    while ((fd = accept_client(listener)) >= 0) {
         struct client *client = calloc(1, sizeof *client);
         if (!client)
             die("calloc");
         client->fd = fd;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, client);
     }
 }

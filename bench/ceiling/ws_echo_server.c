@@ -7,12 +7,11 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/base64.h"
 #include "base/sha1.h"
-#include "local.h"
+#include "local_epoll.h"
 
 #define EVENTS_MAX 256
 #define FRAME_BYTES_MAX (65536 + 14)
@@ -39,22 +38,14 @@ struct desk {
     size_t in_len, taken, out_len;
 };
 
-static void watch(int epoll, int operation, int fd, unsigned events, void *data)
-{
-    struct epoll_event event = {.events = events, .data.ptr = data};
-    if (epoll_ctl(epoll, operation, fd, &event) != 0)
-        die("epoll_ctl");
-}
-
 static void accept_clients(int epoll, int listener)
 {
-    int fd, on = 1;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    int fd;
+    while ((fd = accept_client(listener)) >= 0) {
         struct client *client = calloc(1, sizeof *client);
         if (!client)
             die("calloc");
         client->fd = fd;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, client);
     }
 }
