@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.support.gate import Gate
     from tests.support.server import LaunchedServer, RunningServer
 
 
@@ -21,6 +22,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"{marker.args[0]} is not installed")
     if item.get_closest_marker("linux") and sys.platform != "linux":
         pytest.skip("only Linux has what this needs")
+
+
+@pytest.fixture(params=["freastal", "asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> str:
+    """What --loop takes: each kind of event loop that there is."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    return str(request.param)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """What answers wait at until the test opens it."""
+    from tests.support.gate import Gate
+
+    with Gate() as gate:
+        yield gate
 
 
 @pytest.fixture

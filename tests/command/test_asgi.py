@@ -20,18 +20,10 @@ APP = "tests.support.apps.asgi:app"
 TIMEOUT_S = 20
 
 
-@pytest.fixture(params=["freastal", "asyncio", "uvloop"])
-def drive(request):
-    """drive(main): main() in each kind of loop, with everything that Runner would do."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-    return lambda main: run_to_end(new_loop(request.param), asyncio.wait_for(main(), TIMEOUT_S))
-
-
 @pytest.fixture
-def gate():
-    with Gate() as gate:
-        yield gate
+def drive(loop):
+    """drive(main): main() in each kind of loop, with everything that Runner would do."""
+    return lambda main: run_to_end(new_loop(loop), asyncio.wait_for(main(), TIMEOUT_S))
 
 
 class Client:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -14,26 +13,10 @@ import pytest
 from tests.command.test_processes import refuses, whole
 from tests.support.gate import Gate
 from tests.support.server import LaunchedServer, run_command
+from tests.support.websocket import UPGRADE
 
 APP = "tests.support.apps.asgi:app"
 WITHOUT_LIFESPAN = "tests.support.apps.asgi:without_lifespan"
-UPGRADE = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n\r\n"
-)
-
-
-@pytest.fixture
-def gate():
-    with Gate() as gate:
-        yield gate
-
-
-@pytest.fixture(params=["freastal", "asyncio", "uvloop"])
-def loop(request):
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-    return request.param
 
 
 def stream(server: LaunchedServer, gate: Gate) -> socket.socket:
@@ -55,7 +38,7 @@ def exactly(client: socket.socket, count: int) -> bytes:
 
 def open_websocket(server: LaunchedServer) -> socket.socket:
     client = server.connect()
-    client.sendall(UPGRADE)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + UPGRADE)
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += exactly(client, 1)

@@ -23,12 +23,6 @@ TROUBLED = "tests.support.apps.troubled:app"
 
 
 @pytest.fixture
-def gate():
-    with Gate() as gate:
-        yield gate
-
-
-@pytest.fixture
 def trouble(tmp_path):
     return tmp_path / "trouble"
 

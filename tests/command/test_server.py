@@ -16,7 +16,6 @@ import pytest
 import freastal
 from freastal.config import Config
 from freastal.errors import ConfigError, FreastalError, ListenError, LoadError
-from tests.support.gate import Gate
 from tests.support.server import BASIC, ROOT, RunningServer, serve_here
 
 
@@ -56,15 +55,14 @@ def test_a_unix_socket(serve, tmp_path):
     assert server.get().body == b"hello\n"
 
 
-def test_an_open_request_is_finished_at_the_end():
-    with Gate() as gate:
-        with serve_here("tests.support.apps.holding:app") as server:
-            client = server.connect()
-            client.sendall(f"GET {gate.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            gate.arrived()
-            threading.Timer(0, gate.open).start()
-        with client:
-            assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+def test_an_open_request_is_finished_at_the_end(gate):
+    with serve_here("tests.support.apps.holding:app") as server:
+        client = server.connect()
+        client.sendall(f"GET {gate.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        gate.arrived()
+        threading.Timer(0, gate.open).start()
+    with client:
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_an_idle_connection_does_not_delay_the_end():

@@ -9,17 +9,9 @@ import pytest
 
 import freastal
 from freastal.errors import BootError, FreastalError
-from tests.support.gate import Gate
 from tests.support.server import RunningServer, serve_here
 
 APP = "tests.support.apps.asgi:app"
-
-
-@pytest.fixture(params=["freastal", "asyncio", "uvloop"])
-def loop(request):
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-    return request.param
 
 
 def threads() -> list[threading.Thread]:
@@ -53,15 +45,14 @@ def test_it_can_run_again(loop):
             assert RunningServer(url).get().body == b"hello\n"
 
 
-def test_an_open_request_is_finished_at_the_end(loop):
-    with Gate() as gate:
-        with serve_here(APP, loop=loop) as server:
-            client = server.connect()
-            client.sendall(f"GET /hold{gate.query[1:]} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            gate.arrived()
-            threading.Timer(0, gate.open).start()
-        with client:
-            assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+def test_an_open_request_is_finished_at_the_end(loop, gate):
+    with serve_here(APP, loop=loop) as server:
+        client = server.connect()
+        client.sendall(f"GET /hold{gate.query[1:]} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        gate.arrived()
+        threading.Timer(0, gate.open).start()
+    with client:
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_an_idle_connection_does_not_delay_the_end(loop):

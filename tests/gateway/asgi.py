@@ -113,6 +113,3 @@ async def read_body(receive: Receive) -> bytes:
         data += message["body"]
         if not message["more_body"]:
             return data
-
-
-__all__ = ["NEW_LOOP", "AsgiGateway", "Told", "body", "read_body", "sending", "start"]

@@ -141,7 +141,8 @@ class Crowded:
 
     async def tasks(self, scope: Any, receive: Any, send: Any) -> None:
         """How many tasks there are beside this one."""
-        await answer(send, str(len(asyncio.all_tasks()) - 1).encode())
+        others = asyncio.all_tasks() - {asyncio.current_task()}  # a spare task is not among them while it steps
+        await answer(send, str(len(others)).encode())
 
     # WebSocket, by path.
 
