@@ -2,12 +2,15 @@
  * WebSockets, and what all of them have in common. ASGI 3.0. */
 #include "python/asgi_application.h"
 
+#include <unistd.h>
+
 #include "python/asgi_http.h"
 #include "python/asgi_receive.h"
 #include "python/asgi_scope.h"
 #include "python/asgi_websocket.h"
 #include "python/errors.h"
 #include "python/event_loop.h"
+#include "python/process_copy.h"
 #include "websocket/handshake.h"
 
 /* ---- callbacks of the core ---- */
@@ -134,6 +137,8 @@ static void keep_interrupt(struct fr_asgi *asgi, PyObject *exception)
 
 void fr_asgi_report(struct fr_asgi *asgi, PyObject *scope, const char *what, PyObject *exception)
 {
+    if (getpid() != asgi->process)
+        fr_process_copy_end(exception, asgi->options.log_exception);
     if (PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt) ||
         PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
         keep_interrupt(asgi, exception);

@@ -5,6 +5,8 @@
 #ifndef FR_PYTHON_ASGI_APPLICATION_H
 #define FR_PYTHON_ASGI_APPLICATION_H
 
+#include <sys/types.h>
+
 #include "base/limits.h"
 #include "base/log.h"
 #include "http/application.h"
@@ -39,6 +41,7 @@ struct fr_asgi {
     PyObject *cancelled_error; /* asyncio.CancelledError */
     PyObject *empty_message;   /* http.request without a body */
     struct fr_deferred *idle;  /* for when the last call is over; NULL: nobody waits for that */
+    pid_t process;             /* that serves; another one is a copy that the application has made */
     bool cancelling;           /* the worker stops, and has cancelled the calls */
     PyObject *interrupt;       /* a KeyboardInterrupt or SystemExit for whoever turns a guest; NULL: none */
 };

@@ -204,7 +204,7 @@ static bool enter(struct worker *worker)
         return false;
     }
     if (is_open(worker)) {
-        worker->wsgi.process = getpid();
+        worker->wsgi.process = worker->asgi.process = getpid();
         return true;
     }
     atomic_store(&worker->turning, false);

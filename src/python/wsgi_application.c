@@ -7,11 +7,11 @@
 #include "python/wsgi_application.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "python/errors.h"
+#include "python/process_copy.h"
 #include "python/wsgi_environ.h"
 #include "python/wsgi_input.h"
 #include "python/wsgi_response.h"
@@ -37,31 +37,6 @@ static void log_exception(struct fr_wsgi *wsgi, PyObject *sentence, PyObject *ex
     Py_XDECREF(result);
 }
 
-/* A process that the application has forked comes back here when it ends by sys.exit() or fails. It must not answer in
- * place of its parent, whose sockets it shares: it ends, as it wanted to, without letting go of anything. */
-static void leave_copy(struct fr_wsgi *wsgi, PyObject *exception)
-{
-    int status = EXIT_FAILURE;
-    if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
-        PyObject *code = PyObject_GetAttrString(exception, "code");
-        if (code != NULL && (Py_IsNone(code) || PyLong_Check(code)))
-            status = Py_IsNone(code) ? EXIT_SUCCESS : (int)PyLong_AsUnsignedLongMask(code);
-        Py_XDECREF(code);
-    } else {
-        PyObject *sentence = PyUnicode_FromString("a process that the application has forked failed");
-        log_exception(wsgi, sentence, exception);
-    }
-    PyErr_Clear();
-    const char *const streams[] = {"stdout", "stderr"};
-    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
-        PyObject *stream = PySys_GetObject(streams[i]);
-        PyObject *flushed = stream != NULL ? PyObject_CallMethod(stream, "flush", NULL) : NULL;
-        PyErr_Clear();
-        Py_XDECREF(flushed);
-    }
-    _exit(status);
-}
-
 void fr_wsgi_report(struct fr_wsgi_request *request, const char *what)
 {
     struct fr_wsgi *wsgi = request->wsgi;
@@ -69,7 +44,7 @@ void fr_wsgi_report(struct fr_wsgi_request *request, const char *what)
     if (exception == NULL)
         return;
     if (getpid() != wsgi->process)
-        leave_copy(wsgi, exception);
+        fr_process_copy_end(exception, wsgi->options.log_exception);
     if (PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)) {
         Py_XSETREF(wsgi->interrupt, exception);
         return;
