@@ -92,13 +92,12 @@ static void call_hooks(struct fr_loop *loop, bool sleep)
     }
 }
 
-/* Everything that comes before the sockets: the timers do not when the clock may have been read since they were looked
- * at. False when sleep is out of the question: there is still something deferred, or a timer has fired and the caller
- * may have waited for just that. */
-static bool settle(struct fr_loop *loop)
+/* Everything that comes before the sockets. False when sleep is out of the question: there is still something
+ * deferred, or a timer has fired and the caller may have waited for just that. */
+static bool settle(struct fr_loop *loop, bool with_timers)
 {
     run_deferred(loop);
-    bool fired = !loop->stirred && loop->clock.now_ms >= loop->timers.next_ms && fr_timer_run_due(loop);
+    bool fired = with_timers && loop->clock.now_ms >= loop->timers.next_ms && fr_timer_run_due(loop);
     for (int round = 1; round < ROUNDS_MAX && !fr_list_is_empty(&loop->deferred); round++)
         run_deferred(loop);
     return !fired && fr_list_is_empty(&loop->deferred);
@@ -211,7 +210,8 @@ void fr_loop_turn(struct fr_loop *loop, int timeout_ms)
 {
     loop->turning = true;
     loop->hurried = false;
-    bool sleep = settle(loop) && timeout_ms != 0;
+    bool refreshed = timeout_ms == 0 && loop->stirred; /* then the clock is no longer that of the last wake-up */
+    bool sleep = settle(loop, !refreshed) && timeout_ms != 0;
     call_hooks(loop, false);
     bool woken = poll_events(loop, false);
     if (timeout_ms == 0 && loop->clock.now_ms >= loop->timers.next_ms)

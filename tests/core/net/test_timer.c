@@ -95,6 +95,20 @@ static void on_late_ready(struct fr_watch *watch, bool readable, bool writable)
     late->calls += readable && !writable;
 }
 
+TEST(a_guest_that_may_sleep_sees_its_timers_fire)
+{
+    struct fr_loop *loop = open_loop();
+    unsigned stirred = 0;
+    struct alarm alarm;
+    init(&alarm, loop);
+    fr_loop_on_stirred(loop, on_stirred, &stirred);
+    fr_timer_set(loop, &alarm.timer, 1000);
+    fr_clock_advance(fr_loop_clock(loop), 1000 + FR_TIMER_TICK_MS);
+    fr_loop_turn(loop, 100);
+    EQUAL(alarm.fired, 1);
+    fr_loop_close(loop);
+}
+
 TEST(what_waits_for_a_guest_goes_before_what_fell_due)
 {
     struct fr_loop *loop = open_loop();
