@@ -289,7 +289,7 @@ static void heed_peer_end(struct connection *connection)
             abort_current(connection, FR_CLOSE_PEER_CLOSED);
             finish(connection, FR_CLOSE_PEER_CLOSED, false);
         }
-    } else if (all_used && current->base.state != FR_EXCHANGE_TUNNEL) {
+    } else if (current->base.body_ended && current->base.state != FR_EXCHANGE_TUNNEL) { /* though more requests wait */
         fr_exchange_peer_end(&current->base);
     }
 }

@@ -207,6 +207,18 @@ static void on_error(struct fr_socket *socket, struct uv_socket *own)
         fail(socket, own, error);
 }
 
+/* The end can be told to a user who wants no bytes, when there are none before it. */
+static void hear_hang_up(struct fr_socket *socket, struct uv_socket *own)
+{
+    char byte;
+    own->hung_up = true;
+    if (own->broken || own->ended || own->closing || recv(own->fd, &byte, 1, MSG_PEEK) != 0)
+        return;
+    own->ended = true;
+    own->reading = false;
+    socket->events->ended(socket);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct fr_socket *socket = poll->data;
@@ -221,7 +233,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (events & UV_READABLE)
         read_some(socket, own);
     if (events & UV_DISCONNECT)
-        own->hung_up = true;
+        hear_hang_up(socket, own);
     own->handling = false;
     if (!own->closing)
         settle(socket, own, refused && !own->reading);

@@ -204,10 +204,12 @@ def test_a_peer_that_sends_no_more_counts_as_gone_and_is_answered(asgi):
     assert told.get() == [request(b"", False), DISCONNECT]
 
 
-def test_a_long_poll_ends_when_its_peer_leaves_politely(asgi):
+@pytest.mark.parametrize("behind", ["", "GET", GET], ids=["nothing", "a piece", "a request"])
+def test_a_long_poll_ends_when_its_peer_leaves_politely(asgi, behind):
+    """Also when another request, or a piece of one, has come behind it."""
     application = Listing()
     gateway = asgi(application)
-    raw = gateway.send(GET)
+    raw = gateway.send(GET + behind)
     assert application.next(gateway) == request(b"", False)
     gateway.loop.call_soon_threadsafe(application.go_on.release)
     raw.close()

@@ -297,6 +297,7 @@ TEST(complete_requests_are_answered_after_the_peers_end)
     for (int i = 0; i < 2; i++) {
         struct fr_exchange *exchange = talk.echo.exchange;
         IS(!talk.wire.protocol->finished);
+        EQUAL(talk.echo.peer_ends, i + 1);
         EQUAL(fr_exchange_respond(exchange, &head), 0);
         EQUAL(fr_exchange_send(exchange, NULL, true), 0);
         echo_let_go(exchange);
