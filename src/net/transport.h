@@ -19,8 +19,8 @@ struct fr_listener;
 struct fr_socket;
 
 /* What a socket's user hears. Never called from inside a call on the same socket, except `received` and
- * `ended` which may come from read(true). `ended` may come after read(false), when no bytes are before it. Nothing comes
- * after close() but closed(). */
+ * `ended` which may come from read(true). `ended` may come after read(false), when no bytes are before it.
+ * Nothing comes after close() but closed(). */
 struct fr_socket_events {
     void (*received)(struct fr_socket *socket, fr_span bytes); /* the loop's memory, until return */
     void (*ended)(struct fr_socket *socket);                   /* the peer will send no more */
