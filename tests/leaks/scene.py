@@ -13,6 +13,8 @@ from freastal import _core
 
 BATCH = 50
 """Requests sent at once."""
+QUIET_TURNS = 10
+"""After which nothing more is to be expected."""
 CLIENTS = 256
 """How many clients the scopes of ASGI remember, by the last bits of their port."""
 PORT_MIN = 1 << 14
@@ -89,7 +91,17 @@ class Scene:
                     pass
                 self.turn()
                 self.read()
+        self.settle()
+
+    def settle(self) -> None:
+        """Until all that was answered is on its way, and what goes on after an answer has ended."""
+        quiet = 0
+        while quiet < QUIET_TURNS:
+            sent = self.worker.stats()["bytes_sent"]
+            self.turn(1)
             self.read()
+            tasks = self.loop is not None and asyncio.all_tasks(self.loop)
+            quiet = 0 if tasks or self.worker.stats()["bytes_sent"] != sent else quiet + 1
 
     def read(self) -> None:
         try:
@@ -110,6 +122,7 @@ class Scene:
                     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             while self.worker.stats()["connections_open"] > 1:
                 self.turn(-1)
+        self.settle()
 
     def close(self) -> None:
         self.peer.close()
