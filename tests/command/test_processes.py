@@ -293,7 +293,7 @@ def test_ctrl_c_reaches_the_workers_too_and_they_leave_it_to_the_server(launch, 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU])
 def test_what_is_sent_to_the_whole_group_is_left_to_the_server(launch, gate, number):
     """As a terminal does when it goes away, and pkill."""
-    server = launch(HOLDING)
+    server = launch(HOLDING, "--keep-alive", "0")
     held = hold(server, gate)
     for pid in server.worker_pids():
         os.kill(pid, number)
