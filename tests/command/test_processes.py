@@ -36,13 +36,14 @@ def hold(server: LaunchedServer, gate: Gate) -> socket.socket:
 
 
 def whole(client: socket.socket) -> bytes:
-    """All that comes until the server closes, also by a reset."""
+    """All that comes until the server closes, also by a reset; then the client does."""
     received = b""
-    try:
-        while piece := client.recv(65536):
-            received += piece
-    except ConnectionResetError:
-        pass
+    with client:
+        try:
+            while piece := client.recv(65536):
+                received += piece
+        except ConnectionResetError:
+            pass
     return received
 
 
