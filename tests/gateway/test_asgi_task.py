@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import sys
 import threading
 
@@ -245,7 +246,11 @@ def test_a_task_factory_is_asked(asgi, step):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="came with CPython 3.12")
-def test_a_factory_of_eager_tasks(asgi, step):
+def test_a_factory_of_eager_tasks(asgi, step, request):
+    kinds = {parameter.kind for parameter in inspect.signature(asyncio.eager_task_factory).parameters.values()}
+    if "uvloop" in request.node.name and sys.version_info >= (3, 13) and inspect.Parameter.VAR_KEYWORD not in kinds:
+        pytest.skip("uvloop passes what the factory of the first releases of CPython 3.13 does not take")
+
     async def application(scope, receive, send):
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
         await step()
