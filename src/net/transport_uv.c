@@ -84,6 +84,13 @@ static void fail(struct fr_socket *socket, struct uv_socket *own, int error)
     socket->events->failed(socket, error);
 }
 
+static void tell_end(struct fr_socket *socket, struct uv_socket *own)
+{
+    own->ended = true;
+    own->reading = false;
+    socket->events->ended(socket);
+}
+
 static void read_some(struct fr_socket *socket, struct uv_socket *own)
 {
     char *scratch = socket->loop->scratch;
@@ -94,9 +101,7 @@ static void read_some(struct fr_socket *socket, struct uv_socket *own)
             if (count < FR_LOOP_SCRATCH_BYTES)
                 return;
         } else if (count == 0) {
-            own->ended = true;
-            own->reading = false;
-            socket->events->ended(socket);
+            tell_end(socket, own);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (errno != EINTR) {
@@ -214,9 +219,7 @@ static void hear_hang_up(struct fr_socket *socket, struct uv_socket *own)
     own->hung_up = true;
     if (own->broken || own->ended || own->closing || recv(own->fd, &byte, 1, MSG_PEEK) != 0)
         return;
-    own->ended = true;
-    own->reading = false;
-    socket->events->ended(socket);
+    tell_end(socket, own);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
