@@ -51,7 +51,13 @@
     X(FRAME, "malformed WebSocket frame")                                      \
     X(UTF8, "text that is not UTF-8")                                          \
     X(DEFLATE, "malformed compressed data")                                    \
-    X(CLOSE_CODE, "a close code or reason that may not be sent")
+    X(CLOSE_CODE, "a close code or reason that may not be sent")               \
+    X(TLS, "the TLS handshake or a record failed")                             \
+    X(TLS_PLAIN_HTTP, "plain HTTP on a port that speaks TLS")                  \
+    X(CERTIFICATE, "a certificate or key that cannot be used")                 \
+    X(HTTP2, "the peer broke HTTP/2")                                          \
+    X(FLOOD, "too many frames that cost more than they carry")                 \
+    X(STREAM_TIMEOUT, "the answer was not read in time")
 
 enum fr_error {
     FR_OK = 0,
@@ -76,7 +82,10 @@ enum fr_error {
     X(DRAIN, "the worker is draining")                               \
     X(STOP, "the worker is stopping now")                            \
     X(OVERLOAD, "the worker is at its limit of connections")         \
-    X(SYSTEM, "the operating system refused")
+    X(SYSTEM, "the operating system refused")                        \
+    X(TLS, "the TLS handshake or a record failed")                   \
+    X(HANDSHAKE_TIMEOUT, "the TLS handshake took too long")          \
+    X(FLOOD, "too many frames that cost more than they carry")
 
 enum fr_close_reason {
     FR_CLOSE_NONE = 0,

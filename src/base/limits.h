@@ -24,6 +24,13 @@ struct fr_limits {
     unsigned keep_alive_timeout_ms; /* 5000     between requests; close; 0: no keep-alive */
     unsigned linger_timeout_ms;     /* 2000     reading what the peer still sends after an early end */
 
+    unsigned tls_handshake_timeout_ms; /* 10000   from accept to the end of the TLS handshake; close */
+    unsigned tls_handshakes_max;       /* 1024    in progress, per worker; the oldest is closed beyond; 0: no limit */
+
+    unsigned h2_streams_max;        /* 100      open at once, per connection; REFUSED_STREAM beyond */
+    unsigned h2_window_bytes;       /* 262144   of a body that the application has asked for, per stream */
+    unsigned h2_header_table_bytes; /* 4096  of HPACK, each way */
+
     size_t ws_message_bytes_max;     /* 16 MiB   one WebSocket message, decompressed; close 1009 beyond */
     unsigned ws_ping_interval_ms;    /* 20000    between pings to a quiet peer; 0: none */
     unsigned ws_ping_timeout_ms;     /* 20000    for the pong; close 1011 */

@@ -208,7 +208,7 @@ static int pass_on(struct fr_exchange *exchange, const struct fr_chunk *chunk, b
         error = step(exchange, promised ? EVENT_PROMISE : last ? EVENT_END : EVENT_PIECE);
     if (exchange->state == FR_EXCHANGE_ANSWERED)
         tell_ended(exchange, protocol);
-    else if (!error && protocol->outbox->bytes > protocol->limits->write_high_bytes)
+    else if (!error && exchange->outbox->bytes > protocol->limits->write_high_bytes)
         exchange->blocked = protocol->awaits_writable = true;
     return error;
 }
@@ -304,9 +304,14 @@ void fr_exchange_flush(struct fr_exchange *exchange)
     exchange->blocked = false;
     enter(exchange);
     protocol->events->flush(protocol, exchange->in_burst);
-    if (was_blocked && exchange->protocol && protocol->outbox->bytes > protocol->limits->write_low_bytes)
+    if (was_blocked && exchange->protocol && exchange->outbox->bytes > protocol->limits->write_low_bytes)
         exchange->blocked = protocol->awaits_writable = true;
     leave(exchange);
+}
+
+const struct fr_peer *fr_exchange_peer(const struct fr_exchange *exchange)
+{
+    return exchange->protocol ? exchange->protocol->peer : NULL;
 }
 
 bool fr_exchange_is_writable(const struct fr_exchange *exchange)
@@ -353,7 +358,7 @@ void fr_exchange_init(struct fr_exchange *exchange, struct fr_protocol *protocol
         .protocol = protocol,
         .protocol_ops = protocol->ops,
         .application = protocol->application,
-        .peer = protocol->peer,
+        .outbox = protocol->outbox,
         .response_left = -1,
         .owned_by_protocol = true,
     };
@@ -470,7 +475,7 @@ void fr_exchange_protocol_let_go(struct fr_exchange *exchange)
     enter(exchange);
     exchange->owned_by_protocol = false;
     exchange->protocol = NULL;
-    exchange->peer = NULL;
+    exchange->outbox = NULL;
     leave(exchange);
 }
 

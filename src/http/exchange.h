@@ -44,7 +44,7 @@ struct fr_exchange {
     void *application_data;             /* belongs to the application */
     void *observer_data;                /* belongs to whoever listens to the protocol's events */
     const struct fr_request_head *head; /* NULL outside application->request() */
-    const struct fr_peer *peer;         /* lives as long as the connection; NULL with `protocol` */
+    struct fr_outbox *outbox; /* where what it sends waits: the protocol's, or one of its own; NULL with `protocol` */
     enum fr_exchange_state state;
     enum fr_method_name method; /* survives the head */
     enum fr_http_version version;
@@ -98,6 +98,9 @@ void fr_exchange_flush(struct fr_exchange *exchange);
 /* The application will take `bytes` more of the request body; body() may be called from inside. */
 void fr_exchange_credit(struct fr_exchange *exchange, uint64_t bytes);
 
+/* Who asks; lives as long as the connection, NULL when that is gone. */
+const struct fr_peer *fr_exchange_peer(const struct fr_exchange *exchange);
+
 /* There is room; otherwise application->writable() will be called when there is. False for ever once the
  * exchange is aborted. */
 bool fr_exchange_is_writable(const struct fr_exchange *exchange);
@@ -115,7 +118,8 @@ FR_CHECKED int fr_exchange_answer_text(struct fr_exchange *exchange, int status,
 
 /* ---- for protocols ---- */
 
-/* Zeroes the exchange and makes the protocol its owner. */
+/* Zeroes the exchange and makes the protocol its owner. A protocol whose exchanges wait for more than the connection
+ * gives each an outbox of its own then, and calls writable() when that falls to the low mark. */
 void fr_exchange_init(struct fr_exchange *exchange, struct fr_protocol *protocol);
 
 /* The head is complete: hands the exchange to the application. */

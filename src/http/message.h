@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "base/tls_facts.h"
 #include "http/names.h"
 
 #define FR_BODY_NONE 0
@@ -71,7 +72,7 @@ struct fr_endpoint {
 struct fr_peer {
     struct fr_endpoint remote;
     const struct fr_endpoint *local; /* the listener's */
-    bool encrypted;                  /* the scheme is https */
+    const struct fr_tls_facts *tls;  /* NULL: plain, the scheme is http */
     bool unix_socket;
 };
 

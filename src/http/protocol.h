@@ -24,20 +24,22 @@ struct fr_protocol;
 
 /* What the protocol waits for; picks the connection's deadline. */
 enum fr_phase {
-    FR_PHASE_IDLE,   /* between requests, nothing pending: keep-alive timeout */
-    FR_PHASE_HEAD,   /* a new connection, or part of a head is here: head timeout, counted from the change of phase */
-    FR_PHASE_BODY,   /* a body is awaited and wanted: body timeout, counted from the last progress */
-    FR_PHASE_ANSWER, /* the application's turn: no deadline of the wire */
-    FR_PHASE_TUNNEL, /* raw bytes: no deadline of the wire */
-    FR_PHASE_LINGER  /* the last answer is out; what still comes is dropped: linger timeout */
+    FR_PHASE_IDLE,    /* between requests, nothing pending: keep-alive timeout */
+    FR_PHASE_HEAD,    /* a new connection, or part of a head is here: head timeout, counted from the change of phase */
+    FR_PHASE_BODY,    /* a body is awaited and wanted: body timeout, counted from the last progress */
+    FR_PHASE_ANSWER,  /* the application's turn: no deadline of the wire */
+    FR_PHASE_TUNNEL,  /* raw bytes: no deadline of the wire */
+    FR_PHASE_STREAMS, /* several exchanges, each with a deadline of its own: the protocol says when the first is due */
+    FR_PHASE_LINGER   /* the last answer is out; what still comes is dropped: linger timeout */
 };
 
 /* What the wire tells the protocol besides bytes. */
 enum fr_protocol_signal {
     FR_SIGNAL_PEER_ENDED, /* the peer will send no more (half close) */
     FR_SIGNAL_WRITABLE,   /* the outbox fell to the low mark */
-    FR_SIGNAL_EXPIRED,    /* the deadline of this phase passed: queue what the peer is owed, finish */
-    FR_SIGNAL_DRAIN       /* the next answer is the last; who is idle stays so, and expires */
+    FR_SIGNAL_EXPIRED, /* the deadline of this phase passed: queue what the peer is owed, finish. In STREAMS only what
+                             is due need end */
+    FR_SIGNAL_DRAIN    /* the next answer is the last; who is idle stays so, and expires */
 };
 
 /* The response fields that the server adds by itself, and how. */
@@ -97,6 +99,7 @@ struct fr_protocol {
     struct fr_request_head *scratch; /* the worker's: for one head, while receive() runs */
 
     enum fr_phase phase;               /* said by the protocol, as are the rest */
+    uint64_t due_ms;                   /* in FR_PHASE_STREAMS, by the clock: when EXPIRED shall come; 0: never */
     enum fr_close_reason close_reason; /* why, once `finished` */
     bool finished;                     /* close when the outbox is empty; in FR_PHASE_LINGER only end our
                                                   direction then, drop what comes, and close when the peer

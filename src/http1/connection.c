@@ -389,6 +389,7 @@ static void on_expired(struct connection *connection)
         return;
     case FR_PHASE_ANSWER:
     case FR_PHASE_TUNNEL:
+    case FR_PHASE_STREAMS:
         return;
     }
 }

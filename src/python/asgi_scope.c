@@ -152,7 +152,7 @@ static struct template *add_template(const struct fr_asgi *asgi, const struct fr
 {
     struct fr_asgi_scopes *scopes = asgi->scopes;
     struct template template = {
-        .local = peer->local, .version = version, .encrypted = peer->encrypted, .websocket = websocket};
+        .local = peer->local, .version = version, .encrypted = peer->tls != NULL, .websocket = websocket};
     list_extensions(asgi->state, &template);
     template.scope = PyDict_New();
     template.asgi = new_versions(asgi->state);
@@ -174,7 +174,7 @@ static struct template *find_template(const struct fr_asgi *asgi, const struct f
     for (size_t i = 0; i < scopes->template_count; i++) {
         struct template *template = &scopes->templates[i];
         if (template->local == peer->local && template->version == version && template->websocket == websocket &&
-            template->encrypted == peer->encrypted)
+            template->encrypted == (peer->tls != NULL))
             return template;
     }
     return add_template(asgi, peer, version, websocket);
@@ -463,7 +463,7 @@ PyObject *fr_asgi_scope_new(struct fr_asgi *asgi, const struct fr_exchange *exch
     const struct fr_request_head *head = exchange->head;
     if (asgi->scopes == NULL && (asgi->scopes = new_scopes(asgi)) == NULL)
         return NULL;
-    struct template *template = find_template(asgi, exchange->peer, head->version, websocket);
+    struct template *template = find_template(asgi, fr_exchange_peer(exchange), head->version, websocket);
     if (template == NULL || renew(state, template) < 0)
         return NULL;
     PyObject *scope = PyDict_Copy(template->scope);
@@ -471,7 +471,8 @@ PyObject *fr_asgi_scope_new(struct fr_asgi *asgi, const struct fr_exchange *exch
         return NULL;
     PyObject *lifespan_state = asgi->options.lifespan_state;
     if (put_request_line(asgi, scope, head, websocket) < 0 ||
-        put(scope, state->names.headers, new_headers(asgi, head)) < 0 || put_client(asgi, scope, exchange->peer) < 0 ||
+        put(scope, state->names.headers, new_headers(asgi, head)) < 0 ||
+        put_client(asgi, scope, fr_exchange_peer(exchange)) < 0 ||
         (websocket && put(scope, state->names.subprotocols, new_subprotocols(head)) < 0) ||
         (lifespan_state != NULL && put(scope, state->names.state, PyDict_Copy(lifespan_state)) < 0))
         Py_CLEAR(scope);

@@ -23,11 +23,13 @@ static const struct limit limits[] = {
     LIMIT(trailer_bytes_max),      LIMIT(connections_max),
     LIMIT(head_timeout_ms),        LIMIT(body_timeout_ms),
     LIMIT(write_timeout_ms),       LIMIT(keep_alive_timeout_ms),
-    LIMIT(linger_timeout_ms),      LIMIT(ws_message_bytes_max),
-    LIMIT(ws_ping_interval_ms),    LIMIT(ws_ping_timeout_ms),
-    LIMIT(ws_close_timeout_ms),    LIMIT(ws_deflate_window_bits),
-    LIMIT(ws_queue_messages_max),  LIMIT(write_high_bytes),
-    LIMIT(write_low_bytes),
+    LIMIT(linger_timeout_ms),      LIMIT(tls_handshake_timeout_ms),
+    LIMIT(tls_handshakes_max),     LIMIT(h2_streams_max),
+    LIMIT(h2_window_bytes),        LIMIT(h2_header_table_bytes),
+    LIMIT(ws_message_bytes_max),   LIMIT(ws_ping_interval_ms),
+    LIMIT(ws_ping_timeout_ms),     LIMIT(ws_close_timeout_ms),
+    LIMIT(ws_deflate_window_bits), LIMIT(ws_queue_messages_max),
+    LIMIT(write_high_bytes),       LIMIT(write_low_bytes),
 };
 
 #define LIMIT_COUNT (sizeof limits / sizeof *limits)
@@ -340,6 +342,7 @@ int fr_worker_options_read(struct fr_worker_options *options, PyObject *args, Py
     if (!parse(&given, &options->config.access_fd, args, kwargs) ||
         read_interface(options, given.interface, given.event_loop) < 0)
         return -1;
+    options->config.http1 = true;
     options->config.date_header = given.date_header != 0;
     options->config.log.level = read_log_level(given.log_level);
     options->wsgi.multithread = given.multithread != 0;

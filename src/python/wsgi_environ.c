@@ -105,7 +105,7 @@ static int put_constants(struct fr_wsgi *wsgi, PyObject *environment, PyObject *
 
 static PyObject *new_template(struct fr_wsgi *wsgi, const struct fr_peer *peer)
 {
-    PyObject *scheme = peer->encrypted ? PyUnicode_FromString("https") : Py_NewRef(wsgi->options.url_scheme);
+    PyObject *scheme = peer->tls ? PyUnicode_FromString("https") : Py_NewRef(wsgi->options.url_scheme);
     PyObject *environment = PyDict_New();
     if (scheme == NULL || environment == NULL || put_constants(wsgi, environment, scheme) < 0 ||
         put_server(wsgi, environment, peer, scheme) < 0 || make_room(environment) < 0)
@@ -117,13 +117,13 @@ static PyObject *new_template(struct fr_wsgi *wsgi, const struct fr_peer *peer)
 static PyObject *find_template(struct fr_wsgi *wsgi, const struct fr_peer *peer)
 {
     for (size_t i = 0; i < wsgi->template_count; i++)
-        if (wsgi->templates[i].local == peer->local && wsgi->templates[i].encrypted == peer->encrypted)
+        if (wsgi->templates[i].local == peer->local && wsgi->templates[i].encrypted == (peer->tls != NULL))
             return wsgi->templates[i].environ;
     PyObject *environment = new_template(wsgi, peer);
     if (environment == NULL)
         return NULL;
     wsgi->templates = fr_realloc(wsgi->templates, (wsgi->template_count + 1) * sizeof *wsgi->templates);
-    wsgi->templates[wsgi->template_count++] = (struct fr_wsgi_template){peer->local, peer->encrypted, environment};
+    wsgi->templates[wsgi->template_count++] = (struct fr_wsgi_template){peer->local, peer->tls != NULL, environment};
     return environment;
 }
 
@@ -335,11 +335,12 @@ PyObject *fr_wsgi_environ_new(struct fr_wsgi *wsgi, const struct fr_exchange *ex
 {
     if (follow_stderr(wsgi) < 0)
         return NULL;
-    PyObject *template = find_template(wsgi, exchange->peer);
+    PyObject *template = find_template(wsgi, fr_exchange_peer(exchange));
     PyObject *environment = template != NULL ? PyDict_Copy(template) : NULL;
     if (environment == NULL)
         return NULL;
-    if (put_request_line(wsgi, environment, exchange->head) < 0 || put_remote(wsgi, environment, exchange->peer) < 0 ||
+    if (put_request_line(wsgi, environment, exchange->head) < 0 ||
+        put_remote(wsgi, environment, fr_exchange_peer(exchange)) < 0 ||
         put_headers(wsgi, environment, exchange->head) < 0 || put_authority(wsgi, environment, exchange->head) < 0) {
         Py_DECREF(environment);
         return NULL;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "http/application.h"
 #include "http/message.h"
+#include "tls/options.h"
 
 struct fr_loop;
 struct fr_stats;
@@ -22,6 +23,7 @@ struct fr_bind {
     int fd;                   /* a listening socket, the caller's */
     struct fr_endpoint local; /* what SERVER_NAME and SERVER_PORT say */
     bool unix_socket;
+    uint16_t redirect_port; /* plain HTTP whose every request is sent to https:// at this port; 0: an ordinary bind */
 };
 
 struct fr_config {
@@ -29,6 +31,8 @@ struct fr_config {
     size_t bind_count;
     struct fr_application *application;
     struct fr_limits limits;
+    const struct fr_tls_options *tls; /* NULL: plain */
+    bool http1, http2;                /* what is spoken; both: ALPN, or the preface, decides */
     struct fr_log log;
     const char *transport;     /* "auto", "uv" or "uring" */
     const char *server_header; /* NULL: none */

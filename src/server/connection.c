@@ -130,6 +130,7 @@ static unsigned phase_timeout_ms(const struct fr_connection *connection)
         return limits->linger_timeout_ms;
     case FR_PHASE_ANSWER:
     case FR_PHASE_TUNNEL:
+    case FR_PHASE_STREAMS:
         break;
     }
     return 0;
@@ -140,6 +141,11 @@ static unsigned phase_timeout_ms(const struct fr_connection *connection)
 static void follow_phase(struct fr_connection *connection)
 {
     enum fr_phase phase = connection->protocol->phase;
+    if (phase == FR_PHASE_STREAMS) {
+        connection->phase = (uint8_t)phase;
+        connection->phase_due_ms = connection->protocol->due_ms;
+        return;
+    }
     bool same = phase == connection->phase && connection->phase_request == connection->request_count;
     if (same && !(connection->progressed && phase == FR_PHASE_BODY))
         return;
@@ -400,7 +406,7 @@ static void expire_phase(struct fr_connection *connection)
         return;
     }
     tell_protocol(connection, FR_SIGNAL_EXPIRED);
-    assert(connection->protocol->finished);
+    assert(connection->protocol->finished || connection->protocol->phase == FR_PHASE_STREAMS);
 }
 
 static void on_deadline(struct fr_timer *timer)

@@ -31,6 +31,10 @@ void fr_worker_drain(struct fr_worker *worker);
  * turn or two later. Idempotent, also after drain. */
 void fr_worker_stop(struct fr_worker *worker);
 
+/* Reads certificates and keys again, for connections to come. 0; FR_E_CERTIFICATE and one sentence in `complaint`: the
+ * old ones stay; FR_E_STATE: the worker speaks no TLS. */
+FR_CHECKED int fr_worker_reload_tls(struct fr_worker *worker, char *complaint, size_t size);
+
 enum fr_worker_state fr_worker_state(const struct fr_worker *worker);
 
 /* For a guest in another loop, for timers and watches of the event loop, and for waking. */

@@ -96,7 +96,7 @@ TEST(the_last_owner_frees)
     EQUAL(fr_exchange_answer_text(scene.exchange, 200, FR_SPAN("x")), 0);
     fr_exchange_protocol_let_go(scene.exchange);
     EQUAL(scene.recorder.released, 0);
-    IS(!scene.exchange->protocol && !scene.exchange->peer);
+    IS(!scene.exchange->protocol && !fr_exchange_peer(scene.exchange));
     echo_let_go(scene.exchange);
     EQUAL(scene.recorder.released, 1);
 
