@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.support.certs import Certificates, Identity
     from tests.support.gate import Gate
     from tests.support.server import LaunchedServer, RunningServer
 
@@ -71,3 +72,33 @@ def launch() -> Iterator[Callable[..., LaunchedServer]]:
             return stack.enter_context(launched(*arguments, **more))
 
         yield launch
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority, and everybody it has issued a certificate to."""
+    from tests.support.certs import Certificates
+
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def serve_tls(serve: Callable[..., RunningServer], certificates: Certificates) -> Callable[..., RunningServer]:
+    """serve() over TLS; serve_tls(application, identity=..., **options) shows another certificate than the usual."""
+
+    def serve_tls(*application: object, identity: Identity | None = None, **options: Any) -> RunningServer:
+        shown = {**(identity or certificates.server).options, **options}
+        return serve(*application, context=certificates.context(), **shown)
+
+    return serve_tls
+
+
+@pytest.fixture
+def launch_tls(launch: Callable[..., LaunchedServer], certificates: Certificates) -> Callable[..., LaunchedServer]:
+    """launch() over TLS, in the same manner."""
+
+    def launch_tls(application: str, *arguments: str, identity: Identity | None = None, **more: Any) -> LaunchedServer:
+        shown = (identity or certificates.server).arguments
+        return launch(application, *shown, *arguments, context=certificates.context(), **more)
+
+    return launch_tls

@@ -11,6 +11,10 @@ import socket
 import struct
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.tls import TlsSocket
 
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2}) ([\t \x21-\x7e\x80-\xff]*)")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t \x21-\x7e\x80-\xff]*?)[ \t]*")
@@ -39,9 +43,9 @@ class Response:
 
 
 class Peer:
-    """The other end of a connected socket."""
+    """The other end of a connected socket, encrypted or not."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket | TlsSocket) -> None:
         self.socket = connected
         self._received = bytearray()
         if connected.family != socket.AF_UNIX:

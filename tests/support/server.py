@@ -1,5 +1,7 @@
 """Servers for tests: one in this process (serve_here) or the command in its own (launch), and how to reach them.
 
+With a context of ssl a server is reached over TLS by peers and requests; `connect` is the bare socket in any case.
+
 Nothing here waits by sleeping: a server has started when it says so, and its log is waited for line by line.
 """
 
@@ -23,7 +25,10 @@ from urllib.parse import urlsplit
 import freastal
 
 if TYPE_CHECKING:
+    import ssl
+
     from tests.support.peer import Peer
+    from tests.support.tls import TlsSocket
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Where commands start and what they import from. Not the checkout when another build is tested: tools/sanitized.
@@ -42,10 +47,11 @@ class Answer:
 
 
 class RunningServer:
-    """A server that can be reached at `url`: http://host:port or unix:path."""
+    """A server that can be reached at `url`: http://host:port, https://host:port or unix:path."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext | None = None) -> None:
         self.url = url
+        self.context = context
         self.path = url[5:] if url.startswith("unix:") else ""
         parts = urlsplit(url)
         self.host = "" if self.path else parts.hostname or ""
@@ -60,16 +66,32 @@ class RunningServer:
         connected.connect(self.path)
         return connected
 
+    def tls(
+        self,
+        context: ssl.SSLContext | None = None,
+        *,
+        server_name: str | None = "localhost",
+        session: ssl.SSLSession | None = None,
+    ) -> TlsSocket:
+        """A connected socket below a client of TLS that has said nothing yet."""
+        from tests.support.tls import TlsSocket
+
+        trusted = context or self.context
+        assert trusted, "this server speaks no TLS"
+        return TlsSocket(self.connect(), trusted, server_name, session)
+
     def peer(self) -> Peer:
-        """A scripted peer, connected."""
+        """A scripted peer, connected; over TLS if that is what is spoken."""
         from tests.support.peer import Peer
 
-        return Peer(self.connect())
+        return Peer(self.tls().handshake() if self.context else self.connect())
 
     def request(self, method: str, path: str = "/", body: Any = None, headers: dict[str, str] | None = None) -> Answer:
         """One request on a connection of its own."""
         connection = HTTPConnection(self.host or "localhost", self.port, timeout=TIMEOUT_S)
         connection.sock = self.connect()
+        if self.context:
+            connection.sock = self.context.wrap_socket(connection.sock, server_hostname="localhost")
         try:
             connection.request(method, path, body, {"Connection": "close", **(headers or {})})
             response = connection.getresponse()
@@ -84,7 +106,10 @@ class RunningServer:
 class LaunchedServer(RunningServer):
     """The command in a process of its own. What it writes to stderr is its log."""
 
-    def __init__(self, arguments: list[str], cwd: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, arguments: list[str], cwd: Path, environment: dict[str, str], context: ssl.SSLContext | None = None
+    ) -> None:
+        self.context = context
         self.process = subprocess.Popen(
             [sys.executable, "-m", "freastal", *arguments],
             cwd=cwd,
@@ -124,7 +149,7 @@ class LaunchedServer(RunningServer):
     def wait_until_serving(self) -> None:
         """Until the start-up line; an AssertionError with the log when there will be none."""
         line = self.wait_for_log(r"serving \S+ at (\S+?),? .*\((\d+) workers?, \w+, pid \d+\)")
-        super().__init__(line[1])
+        super().__init__(line[1], self.context)
 
     def wait_for_log(self, pattern: str, *, since: int = 0, timeout: float = TIMEOUT_S) -> re.Match[str]:
         """The first line on stderr, from number `since` on, that matches."""
@@ -209,11 +234,13 @@ def launch(
     bind: str | None = "127.0.0.1:0",
     cwd: Path = ROOT,
     environment: dict[str, str] | None = None,
+    context: ssl.SSLContext | None = None,
     wait: bool = True,
 ) -> Iterator[LaunchedServer]:
     """The command `freastal application arguments...`, serving unless `wait` is false; ended if it still runs."""
     binding = ["--bind", bind] if bind else []
-    server = LaunchedServer([application, *binding, *arguments], cwd, command_environment(**(environment or {})))
+    variables = command_environment(**(environment or {}))
+    server = LaunchedServer([application, *binding, *arguments], cwd, variables, context)
     try:
         if wait:
             server.wait_until_serving()
@@ -239,9 +266,11 @@ def run_command(
 
 
 @contextmanager
-def serve_here(application: object = BASIC, **options: Any) -> Iterator[RunningServer]:
+def serve_here(
+    application: object = BASIC, context: ssl.SSLContext | None = None, **options: Any
+) -> Iterator[RunningServer]:
     """A server in a thread of this process, on a free port unless `bind` says otherwise."""
     if "bind" not in options:
         options.setdefault("port", 0)
     with freastal.Server(application, **options).running() as url:
-        yield RunningServer(url)
+        yield RunningServer(url, context)
