@@ -332,6 +332,14 @@ int fr_exchange_answer_text(struct fr_exchange *exchange, int status, fr_span te
     return error;
 }
 
+void fr_exchange_refuse_tunnel(struct fr_exchange *exchange)
+{
+    int error = fr_exchange_answer_text(exchange, 501, FR_SPAN("Nobody here answers this kind of CONNECT.\n"));
+    assert(error == 0 || error == FR_E_GONE);
+    (void)error;
+    fr_exchange_let_go(exchange);
+}
+
 void fr_exchange_reset(struct fr_exchange *exchange)
 {
     enter(exchange);

@@ -116,6 +116,10 @@ void fr_exchange_let_go(struct fr_exchange *exchange);
 /* A complete plain-text response in one call, for errors. Same results as respond. */
 FR_CHECKED int fr_exchange_answer_text(struct fr_exchange *exchange, int status, fr_span text);
 
+/* Answers a CONNECT to something that the application does not speak with 501 (RFC 9220 section 3), and lets go: a 2xx
+ * would open a tunnel to nobody. */
+void fr_exchange_refuse_tunnel(struct fr_exchange *exchange);
+
 /* ---- for protocols ---- */
 
 /* Zeroes the exchange and makes the protocol its owner. A protocol whose exchanges wait for more than the connection

@@ -26,6 +26,8 @@ static void on_request(struct fr_application *application, struct fr_exchange *e
     fr_gil_take(asgi->gil);
     if (fr_is_websocket_request(exchange->head))
         fr_asgi_websocket_begin(asgi, exchange);
+    else if (exchange->method == FR_METHOD_CONNECT)
+        fr_exchange_refuse_tunnel(exchange);
     else
         fr_asgi_http_begin(asgi, exchange);
 }

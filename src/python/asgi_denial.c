@@ -1,8 +1,8 @@
 /* python/asgi_denial.c - A WebSocket that is refused by a response of the application's (ASGI extension
  * "WebSocket Denial Response").
  *
- * The head waits for the first of the body, as with HTTP: a body that is complete at once has its length said. The
- * connection is closed afterwards, since what the peer has sent behind its handshake is no request. */
+ * The head waits for the first of the body, as with HTTP: a body that is complete at once has its length said. On
+ * HTTP/1.1 the connection is closed afterwards, since what the peer has sent behind its handshake is no request. */
 #include "base/alloc.h"
 #include "python/asgi_message.h"
 #include "python/asgi_wait.h"
@@ -47,7 +47,7 @@ static int give_head(struct fr_asgi_websocket *websocket, int64_t length)
     const struct fr_response_head head = {
         .status = denial->status,
         .headers = headers,
-        .header_count = count + 1,
+        .header_count = count + (websocket->exchange->version != FR_HTTP_2),
         .content_length = denial->fields.content_length < 0 ? length : -1,
     };
     int error = fr_exchange_respond(websocket->exchange, &head);

@@ -294,28 +294,21 @@ static bool has_authority(const struct fr_request_head *head)
     return head->authority.len > 0 && (head->form == FR_TARGET_ABSOLUTE || head->version == FR_HTTP_2);
 }
 
+/* It comes first, as HTTP/1.1 clients send it, unless there is a Host, whose place it takes. */
 static PyObject *new_headers(const struct fr_asgi *asgi, const struct fr_request_head *head)
 {
     const struct fr_header host = {FR_SPAN("host"), head->authority, FR_HEADER_HOST};
-    bool awaits_host = has_authority(head), replaces_host = awaits_host;
-    PyObject *headers = PyList_New((Py_ssize_t)head->header_count);
-    for (size_t i = 0; headers != NULL && i < head->header_count; i++) {
-        const struct fr_header *header = &head->headers[i];
-        if (replaces_host && header->known == FR_HEADER_HOST) {
-            header = &host;
-            awaits_host = false;
-        }
-        PyObject *field = field_of(asgi, header);
+    bool replaces_host = has_authority(head), leads = replaces_host;
+    for (size_t i = 0; leads && i < head->header_count; i++)
+        leads = head->headers[i].known != FR_HEADER_HOST;
+    PyObject *headers = PyList_New((Py_ssize_t)head->header_count + leads);
+    for (Py_ssize_t i = 0; headers != NULL && i < PyList_GET_SIZE(headers); i++) {
+        const struct fr_header *header = leads && i == 0 ? &host : &head->headers[i - leads];
+        PyObject *field = field_of(asgi, replaces_host && header->known == FR_HEADER_HOST ? &host : header);
         if (field == NULL)
             Py_CLEAR(headers);
         else
-            PyList_SET_ITEM(headers, (Py_ssize_t)i, field);
-    }
-    if (headers != NULL && awaits_host) {
-        PyObject *field = field_of(asgi, &host);
-        if (field == NULL || PyList_Insert(headers, 0, field) < 0)
-            Py_CLEAR(headers);
-        Py_XDECREF(field);
+            PyList_SET_ITEM(headers, i, field);
     }
     return headers;
 }

@@ -282,18 +282,20 @@ static void on_ended(void *owner, PyObject *exception)
 
 /* ---- the beginning ---- */
 
+/* On HTTP/2 the other streams go on, and there are no fields of the connection. */
 static void refuse(struct fr_exchange *exchange, int status, const char *why)
 {
     const struct fr_response_header headers[] = {
+        {FR_SPAN("Sec-WebSocket-Version"), FR_SPAN("13")}, /* RFC 6455 section 4.4 */
         {FR_SPAN("Content-Type"), FR_SPAN("text/plain; charset=utf-8")},
         {FR_SPAN("Connection"), FR_SPAN("close")},
-        {FR_SPAN("Sec-WebSocket-Version"), FR_SPAN("13")}, /* RFC 6455 section 4.4 */
-        {FR_SPAN("Upgrade"), FR_SPAN("websocket")},        /* RFC 9110 section 15.5.22 */
+        {FR_SPAN("Upgrade"), FR_SPAN("websocket")}, /* RFC 9110 section 15.5.22 */
     };
+    bool upgrades = exchange->version != FR_HTTP_2, says_version = !upgrades || status == 426;
     const fr_span text = fr_span_of_string(why);
     const struct fr_response_head head = {
         .status = status,
-        .headers = headers,
+        .headers = says_version ? headers : headers + 1,
         .header_count = status == 426 ? 4 : 2,
         .content_length = (int64_t)text.len,
     };

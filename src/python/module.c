@@ -19,11 +19,14 @@ static int intern_names(struct core_state *state)
         return -1;
     FR_NAME_LIST(X)
 #undef X
-    static const char *const versions[] = {
-        [FR_HTTP_1_0] = "HTTP/1.0", [FR_HTTP_1_1] = "HTTP/1.1", [FR_HTTP_2] = "HTTP/2"};
+    static const char *const versions[][2] = {
+        [FR_HTTP_1_0] = {"HTTP/1.0", "1.0"},
+        [FR_HTTP_1_1] = {"HTTP/1.1", "1.1"},
+        [FR_HTTP_2] = {"HTTP/2.0", "2"}, /* CGI asks for a minor version, ASGI for none */
+    };
     for (int i = FR_HTTP_1_0; i <= FR_HTTP_2; i++)
-        if ((state->versions[i] = PyUnicode_InternFromString(versions[i])) == NULL ||
-            (state->http_versions[i] = PyUnicode_InternFromString(versions[i] + strlen("HTTP/"))) == NULL)
+        if ((state->versions[i] = PyUnicode_InternFromString(versions[i][0])) == NULL ||
+            (state->http_versions[i] = PyUnicode_InternFromString(versions[i][1])) == NULL)
             return -1;
     for (int i = FR_METHOD_OTHER + 1; i < FR_METHOD_COUNT; i++)
         if ((state->methods[i] = PyUnicode_InternFromString(fr_method_text((enum fr_method_name)i).data)) == NULL)

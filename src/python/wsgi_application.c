@@ -190,6 +190,10 @@ static int describe(struct fr_wsgi_request *request, const struct fr_request_hea
 static void on_request(struct fr_application *application, struct fr_exchange *exchange)
 {
     struct fr_wsgi *wsgi = (struct fr_wsgi *)application;
+    if (exchange->method == FR_METHOD_CONNECT) {
+        fr_exchange_refuse_tunnel(exchange);
+        return;
+    }
     fr_gil_take(wsgi->gil);
     struct fr_wsgi_request *request = begin(wsgi, exchange);
     if (describe(request, exchange->head) < 0)

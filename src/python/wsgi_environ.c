@@ -273,11 +273,11 @@ static PyObject *new_path_info(struct fr_wsgi *wsgi, fr_span path)
     return info;
 }
 
-/* What an absolute target names goes before what Host says (RFC 9112 section 3.2.2), as a proxy in front has read
- * it too. */
+/* What an absolute target or :authority names goes before what Host says (RFC 9112 section 3.2.2), as a proxy in front
+ * has read it too. */
 static int put_authority(struct fr_wsgi *wsgi, PyObject *environment, const struct fr_request_head *head)
 {
-    if (head->form != FR_TARGET_ABSOLUTE)
+    if (head->form != FR_TARGET_ABSOLUTE && (head->version != FR_HTTP_2 || head->authority.len == 0))
         return 0;
     return put(environment, wsgi->state->header_keys[FR_HEADER_HOST], fr_convert_text(&wsgi->texts, head->authority));
 }

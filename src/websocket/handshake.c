@@ -123,7 +123,7 @@ int fr_websocket_handshake_read(struct fr_websocket_handshake *handshake, const 
     if (!version)
         return refuse(why, 400, "Sec-WebSocket-Version is missing or repeated.\n");
     if (!fr_span_equal(version->value, FR_SPAN("13")))
-        return refuse(why, 426, "Only version 13 of WebSocket is spoken here.\n");
+        return refuse(why, handshake->connect ? 400 : 426, "Only version 13 of WebSocket is spoken here.\n");
     int status = handshake->connect ? 0 : read_upgrade(handshake, head, why);
     if (status)
         return status;

@@ -29,8 +29,8 @@ bool fr_is_websocket_request(const struct fr_request_head *head);
 
 /* Fills `handshake` from a request for which fr_is_websocket_request holds. 0; or the status to refuse it with: 400
  * (HTTP/1.0, Connection without Upgrade, a key or a version missing, listed twice or malformed, malformed extensions or
- * subprotocols, a body), 426 (a version other than 13: say Sec-WebSocket-Version: 13), and *why, a sentence that ends
- * with a newline. */
+ * subprotocols, a body), 426 (a version other than 13: say Sec-WebSocket-Version: 13; over HTTP/2, where nothing is
+ * upgraded, 400), and *why, a sentence that ends with a newline. */
 FR_CHECKED int fr_websocket_handshake_read(struct fr_websocket_handshake *handshake, const struct fr_request_head *head,
                                            const char **why);
 

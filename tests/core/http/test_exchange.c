@@ -339,6 +339,26 @@ TEST(a_2xx_to_connect_opens_a_tunnel)
     close_scene(&scene);
 }
 
+static void refuse_tunnel(struct fr_application *application, struct fr_exchange *exchange)
+{
+    (void)application;
+    fr_exchange_refuse_tunnel(exchange);
+}
+
+TEST(a_connect_that_nobody_answers_opens_none)
+{
+    static const struct fr_application_ops ops = {.name = "tunnelless", .request = refuse_tunnel};
+    struct fr_application application = {&ops};
+    struct recorder recorder;
+    recorder_open(&recorder, &application);
+    recorder_begin(&recorder, FR_METHOD_CONNECT, FR_BODY_NONE);
+    SAME(fr_span_of_string(recorder_take(&recorder)),
+         " begun respond:501 send:Nobody here answers this kind of CONNECT.\n! ended:501");
+    IS(!recorder.exchange.owned_by_application);
+    fr_exchange_protocol_let_go(&recorder.exchange);
+    recorder_close(&recorder);
+}
+
 TEST(every_state_has_a_name)
 {
     for (int state = 0; state < FR_EXCHANGE_STATE_COUNT; state++)

@@ -162,7 +162,7 @@ TEST(over_http2_it_is_a_connect)
     EQUAL(read_request(&request), 0);
     IS(request.handshake.connect);
     replace_field(&request, "Sec-WebSocket-Version", "12");
-    refused(&request, 426);
+    refused(&request, 400);
     request.head.protocol = FR_SPAN("connect-udp");
     IS(!fr_is_websocket_request(&request.head));
 }
