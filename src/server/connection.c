@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "http2/session.h"
 #include "net/address.h"
-#include "server/access_log.h"
+#include "server/refusal.h"
+#include "server/tally.h"
 
 /* How often in one settle a protocol may refill an outbox that empties at once; then others get their turn. */
 #define REFILLS_MAX 4
@@ -23,17 +25,15 @@
 /* No phase has been looked at, or the last look no longer counts. */
 #define PHASE_UNKNOWN UINT8_MAX
 
-#define ROUND_UP(size) (((size) + 15) & ~(size_t)15)
-#define PROTOCOL_OFFSET ROUND_UP(sizeof(struct fr_connection))
+/* What says at the first byte that the client speaks HTTP/2, or another language. */
+static const char preface[] = FR_HTTP2_PREFACE;
+#define PREFACE_BYTES (sizeof preface - 1)
+
+#define ROUND_UP(size) FR_CONNECTION_ROUND_UP(size)
 
 static struct fr_connection *connection_of_channel(struct fr_channel *channel)
 {
     return FR_LIST_OWNER(channel, struct fr_connection, channel);
-}
-
-static struct fr_connection *connection_of(struct fr_protocol *protocol)
-{
-    return (struct fr_connection *)(void *)((char *)protocol - PROTOCOL_OFFSET);
 }
 
 static uint64_t now_ms(const struct fr_connection *connection)
@@ -260,6 +260,100 @@ static void on_settle_marked(struct fr_deferred *deferred)
     }
 }
 
+/* ---- what the protocol says ---- */
+
+static void on_output(struct fr_protocol *protocol)
+{
+    struct fr_connection *connection = fr_connection_of(protocol);
+    if (!connection->entered)
+        mark(connection);
+}
+
+/* Called from inside the protocol or the application: what follows from it is left to settle. */
+static void on_flush(struct fr_protocol *protocol, bool more)
+{
+    struct fr_connection *connection = fr_connection_of(protocol);
+    if (connection->reason)
+        return;
+    if (!flush_channel(connection, more))
+        protocol->gone = true;
+    on_output(protocol);
+}
+
+static const struct fr_protocol_events protocol_events = {
+    .output = on_output,
+    .flush = on_flush,
+    .begun = fr_tally_begun,
+    .ended = fr_tally_ended,
+    .refused = fr_tally_refused,
+};
+
+/* ---- which protocol ---- */
+
+static void open_protocol(struct fr_connection *connection, const struct fr_protocol_ops *ops,
+                          struct fr_application *application)
+{
+    struct fr_connection_shared *shared = connection->shared;
+    struct fr_protocol *protocol = connection->protocol;
+    *protocol = (struct fr_protocol){
+        .ops = ops,
+        .events = &protocol_events,
+        .outbox = &connection->channel.outbox,
+        .application = application,
+        .pool = fr_loop_pool(shared->loop),
+        .clock = fr_loop_clock(shared->loop),
+        .limits = shared->limits,
+        .log = shared->log,
+        .policy = shared->policy,
+        .peer = &connection->peer,
+        .scratch = shared->scratch,
+    };
+    connection->entered = true;
+    int error = ops->open(protocol);
+    connection->entered = false;
+    if (error)
+        fr_connection_close(connection, FR_CLOSE_SYSTEM);
+}
+
+/* Another protocol takes the place of one that has used nothing yet. */
+static void replace_protocol(struct fr_connection *connection, const struct fr_protocol_ops *ops)
+{
+    struct fr_protocol *protocol = connection->protocol;
+    connection->entered = true;
+    protocol->ops->close(protocol, FR_CLOSE_FINISHED);
+    connection->entered = false;
+    open_protocol(connection, ops, protocol->application);
+    if (connection->drain == FR_CONNECTION_DRAINS && !connection->reason)
+        start_draining(connection);
+}
+
+/* There is nothing more to choose: what was held back is for the protocol that is there. */
+static void decide(struct fr_connection *connection)
+{
+    if (!connection->undecided)
+        return;
+    connection->undecided = false;
+    if (connection->preface_held && !connection->reason && !connection->protocol->finished)
+        receive_bytes(connection, fr_span_of(preface, connection->preface_held));
+}
+
+/* The first bytes. As long as they are those of the preface they need not be kept, for they are known. */
+static void receive_first(struct fr_connection *connection, fr_span bytes)
+{
+    size_t held = connection->preface_held, left = PREFACE_BYTES - held;
+    size_t len = bytes.len < left ? bytes.len : left;
+    if (memcmp(bytes.data, preface + held, len) == 0) {
+        if (len < left) {
+            connection->preface_held = (uint8_t)(held + len);
+            return;
+        }
+        replace_protocol(connection, connection->shared->http2);
+    }
+    decide(connection);
+    if (!connection->reason && !connection->protocol->finished)
+        receive_bytes(connection, bytes);
+}
+
 /* ---- what the channel says ---- */
 
 static void on_received(struct fr_channel *channel, fr_span bytes)
@@ -268,7 +362,10 @@ static void on_received(struct fr_channel *channel, fr_span bytes)
     FR_STATS_ADD(connection->shared->stats, bytes_received, bytes.len);
     if (!connection->protocol->finished && !connection->reason) {
         connection->progressed = true;
-        receive_bytes(connection, bytes);
+        if (connection->undecided)
+            receive_first(connection, bytes);
+        else
+            receive_bytes(connection, bytes);
     }
     settle(connection);
 }
@@ -277,6 +374,7 @@ static void on_ended(struct fr_channel *channel)
 {
     struct fr_connection *connection = connection_of_channel(channel);
     connection->peer_ended = true;
+    decide(connection);
     if (connection->lingering)
         close_finished(connection);
     else
@@ -301,12 +399,12 @@ static void on_closed(struct fr_channel *channel)
 {
     struct fr_connection *connection = connection_of_channel(channel);
     struct fr_connection_shared *shared = connection->shared;
-    const struct fr_protocol_ops *ops = connection->protocol->ops;
+    bool refused = connection->refused;
     fr_list_remove(&connection->node);
     shared->count--;
     FR_STATS_ADD(shared->stats, connections_open, -1);
-    fr_pool_give(fr_loop_pool(shared->loop), connection, fr_connection_bytes(ops, shared->transport));
-    shared->closed(shared, ops);
+    fr_pool_give(fr_loop_pool(shared->loop), connection, connection->size);
+    shared->closed(shared, refused);
 }
 
 static const struct fr_channel_events channel_events = {
@@ -315,85 +413,6 @@ static const struct fr_channel_events channel_events = {
     .drained = on_drained,
     .failed = on_failed,
     .closed = on_closed,
-};
-
-/* ---- what the protocol says ---- */
-
-static void on_output(struct fr_protocol *protocol)
-{
-    struct fr_connection *connection = connection_of(protocol);
-    if (!connection->entered)
-        mark(connection);
-}
-
-/* Called from inside the protocol or the application: what follows from it is left to settle. */
-static void on_flush(struct fr_protocol *protocol, bool more)
-{
-    struct fr_connection *connection = connection_of(protocol);
-    if (connection->reason)
-        return;
-    if (!flush_channel(connection, more))
-        protocol->gone = true;
-    on_output(protocol);
-}
-
-static void on_begun(struct fr_protocol *protocol, struct fr_exchange *exchange)
-{
-    struct fr_connection *connection = connection_of(protocol);
-    struct fr_connection_shared *shared = connection->shared;
-    connection->request_count++;
-    FR_STATS_ADD(shared->stats, requests_begun, 1);
-    FR_STATS_ADD(shared->stats, requests_open, 1);
-    if (shared->access_log)
-        fr_access_log_begin(shared->access_log, exchange);
-}
-
-static void count_response(struct fr_stats *stats, int status)
-{
-    if (status < 200)
-        FR_STATS_ADD(stats, responses_1xx, 1);
-    else if (status < 300)
-        FR_STATS_ADD(stats, responses_2xx, 1);
-    else if (status < 400)
-        FR_STATS_ADD(stats, responses_3xx, 1);
-    else if (status < 500)
-        FR_STATS_ADD(stats, responses_4xx, 1);
-    else
-        FR_STATS_ADD(stats, responses_5xx, 1);
-}
-
-static void on_ended_exchange(struct fr_protocol *protocol, struct fr_exchange *exchange)
-{
-    struct fr_connection *connection = connection_of(protocol);
-    struct fr_connection_shared *shared = connection->shared;
-    FR_STATS_ADD(shared->stats, requests_open, -1);
-    if (exchange->state == FR_EXCHANGE_ABORTED)
-        FR_STATS_ADD(shared->stats, responses_cut, 1);
-    if (exchange->status)
-        count_response(shared->stats, exchange->status);
-    if (shared->access_log)
-        fr_access_log_end(shared->access_log, &connection->peer, exchange);
-}
-
-static void on_refused(struct fr_protocol *protocol, int error, int status)
-{
-    struct fr_connection *connection = connection_of(protocol);
-    struct fr_connection_shared *shared = connection->shared;
-    FR_STATS_ADD(shared->stats, requests_refused, 1);
-    count_response(shared->stats, status);
-    if (shared->access_log)
-        fr_access_log_refuse(shared->access_log, &connection->peer, status);
-    fr_log_print(shared->log, FR_LOG_INFO, "refused a request from %s with %d: %s",
-                 connection->peer.remote.host[0] ? connection->peer.remote.host : "a unix socket", status,
-                 fr_error_text(error));
-}
-
-static const struct fr_protocol_events protocol_events = {
-    .output = on_output,
-    .flush = on_flush,
-    .begun = on_begun,
-    .ended = on_ended_exchange,
-    .refused = on_refused,
 };
 
 /* ---- the deadline ---- */
@@ -405,6 +424,7 @@ static void expire_phase(struct fr_connection *connection)
         close_finished(connection);
         return;
     }
+    decide(connection);
     tell_protocol(connection, FR_SIGNAL_EXPIRED);
     assert(connection->protocol->finished || connection->protocol->phase == FR_PHASE_STREAMS);
 }
@@ -441,56 +461,51 @@ void fr_connection_shared_leave(struct fr_connection_shared *shared)
 
 size_t fr_connection_bytes(const struct fr_protocol_ops *protocol, const struct fr_transport_ops *transport)
 {
-    return PROTOCOL_OFFSET + ROUND_UP(protocol->size) + transport->socket_size;
+    return FR_CONNECTION_PROTOCOL_OFFSET + ROUND_UP(protocol->size) + transport->socket_size;
 }
 
-static void give_protocol(struct fr_connection *connection, const struct fr_protocol_ops *ops)
+/* Storage for whichever protocol it will be. */
+static size_t protocol_room(const struct fr_connection_shared *shared, const struct fr_entrance *entrance)
 {
-    struct fr_connection_shared *shared = connection->shared;
-    struct fr_protocol *protocol = connection->protocol;
-    protocol->ops = ops;
-    protocol->events = &protocol_events;
-    protocol->outbox = &connection->channel.outbox;
-    protocol->application = shared->application;
-    protocol->pool = fr_loop_pool(shared->loop);
-    protocol->clock = fr_loop_clock(shared->loop);
-    protocol->limits = shared->limits;
-    protocol->log = shared->log;
-    protocol->policy = shared->policy;
-    protocol->peer = &connection->peer;
-    protocol->scratch = shared->scratch;
+    size_t first = entrance->protocol->size;
+    bool grows = entrance->choice && shared->http2 && shared->http2->size > first;
+    return ROUND_UP(grows ? shared->http2->size : first);
 }
 
-int fr_connection_open(struct fr_connection_shared *shared, const struct fr_protocol_ops *ops, int fd,
-                       const struct sockaddr *peer, socklen_t peer_len, const struct fr_endpoint *local,
-                       bool unix_socket)
+static void note_peer(struct fr_connection *connection, const struct fr_entrance *entrance, const struct sockaddr *peer,
+                      socklen_t len)
 {
-    size_t size = fr_connection_bytes(ops, shared->transport);
+    struct fr_endpoint *remote = &connection->peer.remote;
+    connection->peer.local = entrance->local;
+    connection->peer.unix_socket = entrance->unix_socket;
+    fr_address_text(peer, len, remote->host, sizeof(remote->host), &remote->port);
+}
+
+int fr_connection_open(struct fr_connection_shared *shared, const struct fr_entrance *entrance, int fd,
+                       const struct sockaddr *peer, socklen_t peer_len)
+{
+    const struct fr_protocol_ops *ops = entrance->protocol;
+    size_t room = protocol_room(shared, entrance),
+           size = FR_CONNECTION_PROTOCOL_OFFSET + room + shared->transport->socket_size;
     struct fr_connection *connection = fr_pool_take(fr_loop_pool(shared->loop), size);
     memset(connection, 0, size);
     connection->shared = shared;
-    connection->protocol = (struct fr_protocol *)(void *)((char *)connection + PROTOCOL_OFFSET);
-    void *storage = (char *)connection->protocol + ROUND_UP(ops->size);
-    if (fr_channel_open(&connection->channel, shared->loop, shared->transport, &channel_events, storage,
-                        shared->limits->write_low_bytes, fd) != 0) {
+    connection->size = (uint16_t)size;
+    connection->protocol = (struct fr_protocol *)(void *)((char *)connection + FR_CONNECTION_PROTOCOL_OFFSET);
+    if (fr_channel_open(&connection->channel, shared->loop, shared->transport, &channel_events,
+                        (char *)connection->protocol + room, shared->limits->write_low_bytes, fd) != 0) {
         fr_pool_give(fr_loop_pool(shared->loop), connection, size);
         return FR_E_SYSTEM;
     }
-    connection->peer.local = local;
-    connection->peer.unix_socket = unix_socket;
-    fr_address_text(peer, peer_len, connection->peer.remote.host, sizeof(connection->peer.remote.host),
-                    &connection->peer.remote.port);
+    note_peer(connection, entrance, peer, peer_len);
     connection->deadline.expired = on_deadline;
     connection->phase = PHASE_UNKNOWN;
+    connection->refused = ops == &fr_refusal;
+    connection->undecided = entrance->choice && shared->http2;
     fr_list_append(&shared->connections, &connection->node);
     shared->count++;
     FR_STATS_ADD(shared->stats, connections_open, 1);
-    give_protocol(connection, ops);
-    connection->entered = true;
-    int error = ops->open(connection->protocol);
-    connection->entered = false;
-    if (error)
-        fr_connection_close(connection, FR_CLOSE_SYSTEM);
+    open_protocol(connection, ops, entrance->application);
     settle(connection);
     return 0;
 }

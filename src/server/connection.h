@@ -6,6 +6,8 @@
  *  - What a protocol says at any other time only marks its connection; marked ones are settled before the loop
  *    sleeps. So answers made outside a read are gathered too.
  *  - Closing marks with a reason (the first one stays); settle closes; the memory goes back when closed() arrives.
+ *  - A client may choose its protocol by how it opens, before any of its bytes has been used: then another takes the
+ *    place of the one that the connection was opened with, in the same storage.
  *  - One that is finished in FR_PHASE_LINGER lingers: it shuts down its direction and drops what still comes until the
  *    peer ends or the linger timeout, so that no reset destroys the answer (RFC 9112 section 9.6). */
 #ifndef FR_SERVER_CONNECTION_H
@@ -26,19 +28,28 @@
 
 struct fr_access_log;
 
+/* How somebody comes in. Read by fr_connection_open and not kept, but for `local`, which outlives the connection. */
+struct fr_entrance {
+    const struct fr_protocol_ops *protocol; /* what is spoken; fr_refusal: to be refused */
+    struct fr_application *application;
+    const struct fr_endpoint *local;
+    bool unix_socket;
+    bool choice; /* whoever opens with HTTP/2 is spoken to in it instead */
+};
+
 /* What all connections of one worker have in common. */
 struct fr_connection_shared {
     struct fr_loop *loop; /* given, as are the next nine */
     const struct fr_transport_ops *transport;
-    struct fr_application *application;
+    const struct fr_protocol_ops *http2; /* what a client may choose; NULL: there is no choice */
     const struct fr_limits *limits;
     const struct fr_log *log;
     const struct fr_response_policy *policy;
     struct fr_request_head *scratch;
     struct fr_stats *stats;
     struct fr_access_log *access_log; /* NULL: off */
-    /* One less: its memory is back. `protocol` is what it spoke. */
-    void (*closed)(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol);
+    /* One less: its memory is back. `refused`: it was opened to be refused. */
+    void (*closed)(struct fr_connection_shared *shared, bool refused);
 
     struct fr_list connections; /* all of them, until closed() */
     size_t count;
@@ -69,8 +80,22 @@ struct fr_connection {
     bool lingering;  /* our direction is shut down */
     bool gathering;  /* the last flush said that more follows: the kernel may hold bytes back */
     bool peer_ended;
+    bool refused;         /* opened to be refused */
+    bool undecided;       /* the client may still choose HTTP/2 */
+    uint8_t preface_held; /* as many bytes of HTTP/2's preface have come and were not used yet */
+    uint16_t size;        /* of all its memory, in bytes */
     struct fr_peer peer;
 };
+
+/* Behind the struct lie the protocol's storage, here, and then the transport's. */
+#define FR_CONNECTION_ROUND_UP(size) (((size) + 15) & ~(size_t)15)
+#define FR_CONNECTION_PROTOCOL_OFFSET FR_CONNECTION_ROUND_UP(sizeof(struct fr_connection))
+
+/* Whose protocol it is. */
+static inline struct fr_connection *fr_connection_of(struct fr_protocol *protocol)
+{
+    return (struct fr_connection *)(void *)((char *)protocol - FR_CONNECTION_PROTOCOL_OFFSET);
+}
 
 /* Makes the lists of `shared` empty and its deferred work ready; the given fields stay. */
 void fr_connection_shared_init(struct fr_connection_shared *shared);
@@ -78,11 +103,9 @@ void fr_connection_shared_init(struct fr_connection_shared *shared);
 /* Has the loop forget `shared`, whose connections are all closed. */
 void fr_connection_shared_leave(struct fr_connection_shared *shared);
 
-/* Takes over the accepted descriptor `fd`, speaks `protocol` on it and begins to read. `local` outlives the
- * connection. 0, or FR_E_SYSTEM and the descriptor is closed. */
-FR_CHECKED int fr_connection_open(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol, int fd,
-                                  const struct sockaddr *peer, socklen_t peer_len, const struct fr_endpoint *local,
-                                  bool unix_socket);
+/* Takes over the accepted descriptor `fd` and begins to read. 0, or FR_E_SYSTEM and the descriptor is closed. */
+FR_CHECKED int fr_connection_open(struct fr_connection_shared *shared, const struct fr_entrance *entrance, int fd,
+                                  const struct sockaddr *peer, socklen_t peer_len);
 
 /* To be closed before the loop sleeps, whatever is open. Allowed anywhere. */
 void fr_connection_close(struct fr_connection *connection, enum fr_close_reason reason);

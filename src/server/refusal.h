@@ -1,11 +1,16 @@
-/* server/refusal.h - A protocol that answers 503 to whoever connects, for when the worker is full.
+/* server/refusal.h - Protocols for those who are not served: each says one thing, and lingers.
  *
- * It begins no exchange and reads nothing; the connection around it writes the answer and lingers. */
+ * They begin no exchange and keep no bytes; the connection around them writes the answer. Each is no larger than any
+ * protocol, so that it can take the place of one. */
 #ifndef FR_SERVER_REFUSAL_H
 #define FR_SERVER_REFUSAL_H
 
 #include "http/protocol.h"
 
+/* 503 to whoever connects, for when the worker is full. */
 extern const struct fr_protocol_ops fr_refusal;
+
+/* 505 to whoever speaks HTTP/1.1 where only HTTP/2 is spoken. */
+extern const struct fr_protocol_ops fr_refusal_of_version;
 
 #endif

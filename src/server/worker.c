@@ -13,6 +13,7 @@
 #include "net/timer.h"
 #include "server/access_log.h"
 #include "server/connection.h"
+#include "server/redirect.h"
 #include "server/refusal.h"
 
 /* Connections beyond the limit that may be told so at a time; then the others wait in the backlog. */
@@ -28,7 +29,11 @@
 struct door {
     struct fr_worker *worker;
     const struct fr_bind *bind;
-    struct fr_listener *listener; /* NULL once closed */
+    struct fr_listener *listener;           /* NULL once closed */
+    const struct fr_protocol_ops *protocol; /* what is spoken behind it at first */
+    struct fr_application *application;
+    struct fr_redirect redirect; /* that application, of a bind that only redirects */
+    bool choice;                 /* whoever comes may choose HTTP/2 */
 };
 
 struct fr_worker {
@@ -96,8 +101,14 @@ static void on_accepted(struct fr_listener *listener, int fd, const struct socka
     struct fr_worker *worker = door->worker;
     bool refuse = is_full(worker);
     FR_STATS_ADD(worker->shared.stats, connections_accepted, 1);
-    int error = fr_connection_open(&worker->shared, refuse ? &fr_refusal : &fr_http1, fd, peer, len, &door->bind->local,
-                                   door->bind->unix_socket);
+    struct fr_entrance entrance = {
+        .protocol = refuse ? &fr_refusal : door->protocol,
+        .application = door->application,
+        .local = &door->bind->local,
+        .unix_socket = door->bind->unix_socket,
+        .choice = !refuse && door->choice,
+    };
+    int error = fr_connection_open(&worker->shared, &entrance, fd, peer, len);
     if (error) {
         fr_log_print(&worker->config->log, FR_LOG_ERROR, "a connection could not be opened: %s", fr_error_text(error));
         return;
@@ -139,10 +150,10 @@ static void stop_when_empty(struct fr_worker *worker)
         worker->config->stopped(worker->config->owner);
 }
 
-static void on_closed(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol)
+static void on_closed(struct fr_connection_shared *shared, bool refused)
 {
     struct fr_worker *worker = FR_LIST_OWNER(shared, struct fr_worker, shared);
-    worker->refusals -= protocol == &fr_refusal;
+    worker->refusals -= refused;
     if (worker->state == FR_WORKER_SERVING && !worker->accepting && may_accept(worker))
         accept_all(worker, true);
     stop_when_empty(worker);
@@ -172,7 +183,6 @@ static void give_shared(struct fr_worker *worker, const struct fr_transport_ops 
     worker->shared = (struct fr_connection_shared){
         .loop = worker->loop,
         .transport = transport,
-        .application = config->application,
         .limits = &config->limits,
         .log = &config->log,
         .policy = &worker->policy,
@@ -189,6 +199,22 @@ static void give_shared(struct fr_worker *worker, const struct fr_transport_ops 
             fr_access_log_open(worker->loop, config->access_fd, config->access_format, &config->log);
 }
 
+/* Whoever is only told where to go is told in HTTP/1.1. */
+static void furnish_door(struct fr_worker *worker, struct door *door)
+{
+    const struct fr_config *config = worker->config;
+    bool http1 = config->http1 || !config->http2;
+    door->choice = config->http2;
+    door->protocol = http1 ? &fr_http1 : &fr_refusal_of_version;
+    door->application = config->application;
+    if (!door->bind->redirect_port)
+        return;
+    fr_redirect_init(&door->redirect, door->bind->redirect_port);
+    door->choice = false;
+    door->protocol = &fr_http1;
+    door->application = &door->redirect.application;
+}
+
 static int open_doors(struct fr_worker *worker)
 {
     for (size_t i = 0; i < worker->config->bind_count; i++) {
@@ -196,6 +222,7 @@ static int open_doors(struct fr_worker *worker)
         int system = 0;
         door->worker = worker;
         door->bind = &worker->config->binds[i];
+        furnish_door(worker, door);
         door->listener =
             fr_listener_open(worker->loop, door->bind->fd, on_accepted, door, &worker->config->log, &system);
         if (!door->listener) {

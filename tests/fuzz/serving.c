@@ -48,9 +48,9 @@ static void require(bool promise)
         abort();
 }
 
-static void on_closed(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol)
+static void on_closed(struct fr_connection_shared *shared, bool refused)
 {
-    require(protocol == &fr_http1);
+    require(!refused);
     FR_LIST_OWNER(shared, struct theatre, shared)->closed++;
 }
 
@@ -93,7 +93,6 @@ static void open_theatre(struct theatre *theatre)
     theatre->shared = (struct fr_connection_shared){
         .loop = theatre->loop,
         .transport = &fr_transport_memory,
-        .application = &theatre->echo.base,
         .limits = &theatre->limits,
         .policy = &theatre->policy,
         .scratch = &theatre->scratch,
@@ -124,7 +123,13 @@ static void add_peer(struct theatre *theatre)
     if (theatre->peers == PEERS_MAX)
         return;
     memory_pair(theatre->loop, ends);
-    require(fr_connection_open(&theatre->shared, &fr_http1, ends[0], NULL, 0, &theatre->local, true) == 0);
+    struct fr_entrance entrance = {
+        .protocol = &fr_http1,
+        .application = &theatre->echo.base,
+        .local = &theatre->local,
+        .unix_socket = true,
+    };
+    require(fr_connection_open(&theatre->shared, &entrance, ends[0], NULL, 0) == 0);
     theatre->now = theatre->peers++;
     theatre->ends[theatre->now] = ends[1];
 }

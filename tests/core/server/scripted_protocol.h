@@ -62,18 +62,18 @@ static const struct fr_protocol_ops scripted = {
 
 /* ---- shorthand ---- */
 
-static void send_text(struct stage *stage, int end, const char *text)
+static inline void send_text(struct stage *stage, int end, const char *text)
 {
     memory_send(stage->loop, end, fr_span_of_string(text));
     stage_turn(stage);
 }
 
-static void say(struct fr_protocol *protocol, const char *text)
+static inline void say(struct fr_protocol *protocol, const char *text)
 {
     fr_outbox_copy(protocol->outbox, fr_span_of_string(text));
 }
 
-static void say_much(struct fr_protocol *protocol, size_t bytes)
+static inline void say_much(struct fr_protocol *protocol, size_t bytes)
 {
     while (bytes > 0) {
         char text[1000];
@@ -84,7 +84,7 @@ static void say_much(struct fr_protocol *protocol, size_t bytes)
     }
 }
 
-static void enter_phase(struct stage *stage, enum fr_phase phase)
+static inline void enter_phase(struct stage *stage, enum fr_phase phase)
 {
     struct fr_protocol *protocol = stage_connection(stage)->protocol;
     protocol->phase = phase;
@@ -92,14 +92,14 @@ static void enter_phase(struct stage *stage, enum fr_phase phase)
     stage_turn(stage);
 }
 
-static void finish(struct fr_protocol *protocol, enum fr_phase phase)
+static inline void finish(struct fr_protocol *protocol, enum fr_phase phase)
 {
     protocol->phase = phase;
     protocol->close_reason = FR_CLOSE_FINISHED;
     protocol->finished = true;
 }
 
-static void close_all(struct stage *stage)
+static inline void close_all(struct stage *stage)
 {
     while (stage->shared.count > 0) {
         fr_connection_close(stage_connection(stage), FR_CLOSE_STOP);

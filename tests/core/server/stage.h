@@ -17,15 +17,19 @@ struct stage {
     struct fr_request_head scratch;
     struct fr_header fields[STAGE_FIELDS_MAX];
     struct fr_endpoint local;
+    struct fr_application *application;
+    bool choice; /* whoever comes may choose shared.http2 */
     struct fr_connection_shared shared;
-    unsigned closed; /* connections whose memory is back */
-    char said[1024]; /* the last line of the log */
+    unsigned closed;  /* connections whose memory is back */
+    unsigned refused; /* of these, those that were opened to be refused */
+    char said[1024];  /* the last line of the log */
 };
 
-static void stage_on_closed(struct fr_connection_shared *shared, const struct fr_protocol_ops *protocol)
+static void stage_on_closed(struct fr_connection_shared *shared, bool refused)
 {
-    IS(protocol);
-    FR_LIST_OWNER(shared, struct stage, shared)->closed++;
+    struct stage *stage = FR_LIST_OWNER(shared, struct stage, shared);
+    stage->closed++;
+    stage->refused += refused;
 }
 
 static void stage_hear(void *sink, enum fr_log_level level, const char *message)
@@ -49,7 +53,6 @@ static inline void stage_open(struct stage *stage, struct fr_application *applic
     stage->shared = (struct fr_connection_shared){
         .loop = stage->loop,
         .transport = &fr_transport_memory,
-        .application = application,
         .limits = &stage->limits,
         .log = &stage->log,
         .policy = &stage->policy,
@@ -58,6 +61,7 @@ static inline void stage_open(struct stage *stage, struct fr_application *applic
         .closed = stage_on_closed,
     };
     fr_connection_shared_init(&stage->shared);
+    stage->application = application;
 }
 
 /* Turns until there is nothing more to do at this moment. */
@@ -81,12 +85,25 @@ static inline void stage_wait(struct stage *stage, uint64_t ms)
     }
 }
 
+/* Somebody comes in by `end` and is spoken to in `protocol`. */
+static inline void stage_enter(struct stage *stage, const struct fr_protocol_ops *protocol, int end)
+{
+    struct fr_entrance entrance = {
+        .protocol = protocol,
+        .application = stage->application,
+        .local = &stage->local,
+        .unix_socket = true,
+        .choice = stage->choice,
+    };
+    EQUAL(fr_connection_open(&stage->shared, &entrance, end, NULL, 0), 0);
+}
+
 /* A connection that speaks `protocol`; returns the peer's end. */
 static inline int stage_connect(struct stage *stage, const struct fr_protocol_ops *protocol)
 {
     int ends[2];
     memory_pair(stage->loop, ends);
-    EQUAL(fr_connection_open(&stage->shared, protocol, ends[0], NULL, 0, &stage->local, true), 0);
+    stage_enter(stage, protocol, ends[0]);
     stage_turn(stage);
     return ends[1];
 }

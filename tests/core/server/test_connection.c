@@ -535,21 +535,3 @@ TEST(a_protocol_that_does_not_open_is_closed)
     EQUAL(script.closed, FR_CLOSE_SYSTEM);
     stage_close(&stage);
 }
-
-TEST(refusals_and_cut_answers_are_counted)
-{
-    struct stage stage;
-    stage_open(&stage, NULL);
-    stage_connect(&stage, &scripted);
-    struct fr_protocol *protocol = stage_connection(&stage)->protocol;
-    protocol->events->refused(protocol, FR_E_HOST, 400);
-    IS(strstr(stage.said, "with 400: missing, repeated or invalid Host"));
-    struct fr_exchange cut = {.protocol = protocol, .state = FR_EXCHANGE_ABORTED, .status = 0};
-    protocol->events->begun(protocol, &cut);
-    protocol->events->ended(protocol, &cut);
-    EQUAL(stage.stats.requests_refused, 1);
-    EQUAL(stage.stats.responses_4xx, 1);
-    EQUAL(stage.stats.responses_cut, 1);
-    EQUAL(stage.stats.requests_open, 0);
-    close_all(&stage);
-}

@@ -56,8 +56,55 @@ TEST(one_who_reads_nothing_is_closed_all_the_same)
     stage_open(&stage, NULL);
     memory_pair(stage.loop, ends);
     memory_set_capacity(stage.loop, ends[1], 10);
-    EQUAL(fr_connection_open(&stage.shared, &fr_refusal, ends[0], NULL, 0, &stage.local, true), 0);
+    stage_enter(&stage, &fr_refusal, ends[0]);
     stage_wait(&stage, stage.limits.write_timeout_ms + 100);
     IS(memory_has_closed(stage.loop, ends[1]));
+    stage_close(&stage);
+}
+
+TEST(they_fit_into_the_place_of_any_protocol)
+{
+    EQUAL(fr_refusal.size, sizeof(struct fr_protocol));
+    EQUAL(fr_refusal_of_version.size, sizeof(struct fr_protocol));
+}
+
+TEST(where_only_http2_is_spoken_others_are_told)
+{
+    struct stage stage;
+    stage_open(&stage, NULL);
+    int end = stage_connect(&stage, &fr_refusal_of_version);
+    EQUAL(memory_take(stage.loop, end, 1000).len, 0); /* it may yet be HTTP/2 that comes */
+    memory_send(stage.loop, end, FR_SPAN("GET / HTTP/1.1\r\n"));
+    stage_turn(&stage);
+    SAME(memory_take(stage.loop, end, 1000), "HTTP/1.1 505 HTTP Version Not Supported\r\n"
+                                             "Content-Type: text/plain; charset=utf-8\r\n"
+                                             "Content-Length: 33\r\n"
+                                             "Connection: close\r\n"
+                                             "\r\n"
+                                             "This server speaks HTTP/2 only.\r\n");
+    IS(memory_has_ended(stage.loop, end));
+    EQUAL(stage.stats.requests_refused, 1);
+    EQUAL(stage.stats.responses_5xx, 1);
+    memory_end(stage.loop, end);
+    stage_turn(&stage);
+    IS(memory_has_closed(stage.loop, end));
+    stage_close(&stage);
+}
+
+TEST(whoever_says_nothing_is_told_nothing)
+{
+    struct stage stage;
+    stage_open(&stage, NULL);
+    int end = stage_connect(&stage, &fr_refusal_of_version);
+    stage_wait(&stage, stage.limits.head_timeout_ms - 100);
+    IS(!memory_has_closed(stage.loop, end));
+    stage_wait(&stage, 200);
+    IS(memory_has_closed(stage.loop, end));
+    EQUAL(memory_take(stage.loop, end, 1000).len, 0);
+    IS(strstr(stage.said, "the request head did not arrive in time"));
+    end = stage_connect(&stage, &fr_refusal_of_version);
+    memory_end(stage.loop, end);
+    stage_turn(&stage);
+    IS(memory_has_closed(stage.loop, end));
     stage_close(&stage);
 }
