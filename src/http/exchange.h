@@ -45,9 +45,9 @@ struct fr_exchange {
     void *observer_data;                /* belongs to whoever listens to the protocol's events */
     const struct fr_request_head *head; /* NULL outside application->request() */
     struct fr_outbox *outbox; /* where what it sends waits: the protocol's, or one of its own; NULL with `protocol` */
-    enum fr_exchange_state state;
-    enum fr_method_name method; /* survives the head */
-    enum fr_http_version version;
+    enum fr_exchange_state state : 8; /* a byte, as are the next two: an idle WebSocket keeps its exchange */
+    enum fr_method_name method : 8;   /* survives the head */
+    enum fr_http_version version : 8;
     bool owned_by_protocol, owned_by_application;
     bool body_expected;      /* the request has a body (perhaps of length 0, when chunked) */
     bool body_ended;         /* every body byte was delivered; true at once without a body */

@@ -16,6 +16,9 @@
 #define FR_BODY_NONE 0
 #define FR_BODY_CHUNKED (-1) /* a body whose length only its end tells */
 
+/* Eight groups of four digits and a NUL; addresses that end as IPv4 does are shorter. */
+#define FR_REMOTE_HOST_BYTES 40
+
 struct fr_header {
     fr_span name;              /* as received on HTTP/1.1, lower case on HTTP/2 */
     fr_span value;             /* without surrounding white space */
@@ -63,17 +66,24 @@ struct fr_response_head {
     bool trailers;          /* fr_exchange_trailers will follow the body */
 };
 
-/* Who is on the other side, for the life of a connection. */
+/* Where a listener listens. */
 struct fr_endpoint {
     char host[64]; /* numeric address; the path for a unix socket (cut); "" when unknown */
     uint16_t port; /* 0 for a unix socket */
 };
 
+/* Where a client comes from. */
+struct fr_remote {
+    char host[FR_REMOTE_HOST_BYTES]; /* numeric; "" when unknown, as most unix sockets' (else its path, cut) */
+    uint16_t port;                   /* 0 for a unix socket */
+};
+
+/* Who is on the other side, for the life of a connection. */
 struct fr_peer {
-    struct fr_endpoint remote;
+    struct fr_remote remote;
+    bool unix_socket;
     const struct fr_endpoint *local; /* the listener's */
     const struct fr_tls_facts *tls;  /* NULL: plain, the scheme is http */
-    bool unix_socket;
 };
 
 #endif

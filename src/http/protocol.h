@@ -98,16 +98,16 @@ struct fr_protocol {
     const struct fr_peer *peer;
     struct fr_request_head *scratch; /* the worker's: for one head, while receive() runs */
 
-    enum fr_phase phase;               /* said by the protocol, as are the rest */
-    uint64_t due_ms;                   /* in FR_PHASE_STREAMS, by the clock: when EXPIRED shall come; 0: never */
-    enum fr_close_reason close_reason; /* why, once `finished` */
-    bool finished;                     /* close when the outbox is empty; in FR_PHASE_LINGER only end our
+    uint64_t due_ms;         /* in FR_PHASE_STREAMS, by the clock: when EXPIRED shall come; 0: never */
+    enum fr_phase phase : 8; /* said by the protocol, as are the rest; a byte, for each idle client has one */
+    enum fr_close_reason close_reason : 8; /* why, once `finished` */
+    bool finished;                         /* close when the outbox is empty; in FR_PHASE_LINGER only end our
                                                   direction then, drop what comes, and close when the peer
                                                   ends too or the deadline passes */
-    bool paused;                       /* do not read for now: what is here already cannot be used yet */
-    bool resume;                       /* bytes wait that can be used now: call receive() with none of them,
+    bool paused;                           /* do not read for now: what is here already cannot be used yet */
+    bool resume;                           /* bytes wait that can be used now: call receive() with none of them,
                                                   soon, from the loop (not from inside `output`) */
-    bool awaits_writable;              /* signal WRITABLE after the flush that leaves the outbox at or below
+    bool awaits_writable;                  /* signal WRITABLE after the flush that leaves the outbox at or below
                                                   the low mark, also when that flush took all at once */
     bool draining;
     bool gone; /* said by the connection, when a flush finds it out: nothing that is sent reaches the peer */

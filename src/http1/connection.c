@@ -30,6 +30,8 @@ struct http1_exchange {
     bool awaits_continue; /* it expects 100, which was not sent, and no byte of its body has come */
 };
 
+_Static_assert(sizeof(struct http1_exchange) <= sizeof(struct fr_exchange) + 24, "an idle WebSocket owns one");
+
 struct connection {
     struct fr_protocol base;
     struct fr_buffer pending;        /* received, not used yet */
@@ -43,7 +45,7 @@ struct connection {
     bool peer_ended;
 };
 
-_Static_assert(sizeof(struct connection) <= 200, "an idle connection owns little else");
+_Static_assert(sizeof(struct connection) <= 184, "an idle connection owns little else");
 
 static struct connection *connection_of(struct fr_protocol *protocol)
 {

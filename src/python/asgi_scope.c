@@ -401,7 +401,7 @@ static int put_request_line(const struct fr_asgi *asgi, PyObject *scope, const s
 
 /* ---- the rest ---- */
 
-static bool is_client(PyObject *client, const struct fr_endpoint *remote)
+static bool is_client(PyObject *client, const struct fr_remote *remote)
 {
     return PyLong_AsLong(PyTuple_GET_ITEM(client, 1)) == remote->port &&
            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(client, 0), remote->host) == 0;

@@ -146,12 +146,12 @@ static void follow_phase(struct fr_connection *connection)
         connection->phase_due_ms = connection->protocol->due_ms;
         return;
     }
-    bool same = phase == connection->phase && connection->phase_request == connection->request_count;
+    bool same = phase == connection->phase && !connection->begun;
     if (same && !(connection->progressed && phase == FR_PHASE_BODY))
         return;
     connection->progressed = false;
     connection->phase = (uint8_t)phase;
-    connection->phase_request = connection->request_count;
+    connection->begun = false;
     bool timed = phase != FR_PHASE_ANSWER && phase != FR_PHASE_TUNNEL;
     connection->phase_due_ms = timed ? now_ms(connection) + phase_timeout_ms(connection) : 0;
 }

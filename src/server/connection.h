@@ -70,12 +70,12 @@ struct fr_connection {
     uint64_t stuck_since_ms;      /* output waits and nothing of it has left since; 0: no output waits */
     uint64_t sent_bytes;          /* outbox.consumed when last looked at */
     uint32_t request_count;       /* begun so far */
-    uint32_t phase_request;       /* request_count when the phase was looked at */
     uint8_t phase;                /* enum fr_phase that phase_due_ms belongs to, or unknown */
     uint8_t reason;               /* enum fr_close_reason; not 0: to be closed, or closed */
     uint8_t drain;                /* enum fr_connection_drain */
     bool entered;                 /* inside a call to the protocol; settle follows */
     bool reading;
+    bool begun;      /* a request began since the phase was looked at */
     bool progressed; /* body bytes came since the deadline was set */
     bool lingering;  /* our direction is shut down */
     bool gathering;  /* the last flush said that more follows: the kernel may hold bytes back */
@@ -87,8 +87,8 @@ struct fr_connection {
     struct fr_peer peer;
 };
 
-/* Behind the struct lie the protocol's storage, here, and then the transport's. */
-#define FR_CONNECTION_ROUND_UP(size) (((size) + 15) & ~(size_t)15)
+/* Behind the struct lie the protocol's storage, here, and then the transport's: pointers and integers. */
+#define FR_CONNECTION_ROUND_UP(size) (((size) + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1))
 #define FR_CONNECTION_PROTOCOL_OFFSET FR_CONNECTION_ROUND_UP(sizeof(struct fr_connection))
 
 /* Whose protocol it is. */

@@ -12,6 +12,7 @@ void fr_tally_begun(struct fr_protocol *protocol, struct fr_exchange *exchange)
     struct fr_connection *connection = fr_connection_of(protocol);
     struct fr_connection_shared *shared = connection->shared;
     connection->request_count++;
+    connection->begun = true;
     FR_STATS_ADD(shared->stats, requests_begun, 1);
     FR_STATS_ADD(shared->stats, requests_open, 1);
     if (shared->access_log)
