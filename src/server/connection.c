@@ -475,7 +475,7 @@ static size_t protocol_room(const struct fr_connection_shared *shared, const str
 static void note_peer(struct fr_connection *connection, const struct fr_entrance *entrance, const struct sockaddr *peer,
                       socklen_t len)
 {
-    struct fr_endpoint *remote = &connection->peer.remote;
+    struct fr_remote *remote = &connection->peer.remote;
     connection->peer.local = entrance->local;
     connection->peer.unix_socket = entrance->unix_socket;
     fr_address_text(peer, len, remote->host, sizeof(remote->host), &remote->port);
