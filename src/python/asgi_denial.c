@@ -11,6 +11,16 @@
 
 /* ---- start ---- */
 
+/* A 2xx to CONNECT accepts it (RFC 8441 section 5), whatever follows. */
+static int check_status(const struct fr_asgi_websocket *websocket, int status)
+{
+    if (status >= 300 || websocket->exchange == NULL || websocket->exchange->method != FR_METHOD_CONNECT)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "a WebSocket over HTTP/2 cannot be refused with status %d, which would accept it",
+                 status);
+    return -1;
+}
+
 PyObject *fr_asgi_denial_start(struct fr_asgi_websocket *websocket, PyObject *message)
 {
     struct core_state *state = core_state_of((PyObject *)websocket);
@@ -18,7 +28,8 @@ PyObject *fr_asgi_denial_start(struct fr_asgi_websocket *websocket, PyObject *me
     struct fr_asgi_fields fields = {.content_length = -1};
     PyObject *headers;
     int status = fr_asgi_message_status(message, state->names.status);
-    if (status < 0 || fr_asgi_message_find(message, state->names.headers, &headers) < 0)
+    if (status < 0 || check_status(websocket, status) < 0 ||
+        fr_asgi_message_find(message, state->names.headers, &headers) < 0)
         return NULL;
     int read = headers != NULL ? fr_asgi_fields_read(&fields, pool, headers) : 0;
     Py_XDECREF(headers);

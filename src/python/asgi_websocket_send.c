@@ -326,8 +326,10 @@ static int refuse_handshake(struct fr_asgi_websocket *websocket)
         {FR_SPAN("Connection"), FR_SPAN("close")},
     };
     const fr_span text = FR_SPAN("Forbidden\n");
-    const struct fr_response_head head = {
-        .status = 403, .headers = headers, .header_count = 2, .content_length = (int64_t)text.len};
+    const struct fr_response_head head = {.status = 403,
+                                          .headers = headers,
+                                          .header_count = websocket->exchange->version == FR_HTTP_2 ? 1 : 2,
+                                          .content_length = (int64_t)text.len};
     int error = fr_exchange_respond(websocket->exchange, &head);
     return error == 0 ? fr_exchange_send(websocket->exchange, &FR_CHUNK_COPY(text), true) : error;
 }
