@@ -5,6 +5,8 @@
 #include "base/outbox.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <unistd.h>
 
 /* One cache line. A page has capacity and storage, a file has a descriptor, the rest are references. */
 struct fr_outbox_node {
@@ -178,6 +180,35 @@ bool fr_outbox_file(const struct fr_outbox *outbox, int *file, int64_t *offset, 
     *offset = node->offset;
     *len = node->len;
     return true;
+}
+
+static bool read_file(int file, int64_t offset, char *into, size_t size)
+{
+    while (size) {
+        ssize_t count = pread(file, into, size, (off_t)offset);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        into += count;
+        offset += count;
+        size -= (size_t)count;
+    }
+    return true;
+}
+
+ssize_t fr_outbox_peek(const struct fr_outbox *outbox, char *into, size_t size)
+{
+    size_t len = 0;
+    for (const struct fr_outbox_node *node = outbox->first; node && len < size; node = node->next) {
+        size_t part = node->len < size - len ? node->len : size - len;
+        if (node->file < 0)
+            memcpy(into + len, node->data, part);
+        else if (!read_file(node->file, node->offset, into + len, part))
+            return FR_E_SYSTEM;
+        len += part;
+    }
+    return (ssize_t)len;
 }
 
 void fr_outbox_consume(struct fr_outbox *outbox, size_t count)

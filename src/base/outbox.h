@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
+#include "base/error.h"
 #include "base/pool.h"
 #include "base/span.h"
 
@@ -71,6 +73,10 @@ int fr_outbox_gather(const struct fr_outbox *outbox, struct iovec *vectors, int 
 
 /* When a file piece is first: fills descriptor, offset and length left, and returns true. */
 bool fr_outbox_file(const struct fr_outbox *outbox, int *file, int64_t *offset, size_t *len);
+
+/* Copies what is at the front, files included, up to `size` bytes, and leaves it there; how much that was, or
+ * FR_E_SYSTEM when a file cannot be read or has become shorter. */
+FR_CHECKED ssize_t fr_outbox_peek(const struct fr_outbox *outbox, char *into, size_t size);
 
 /* Drops `count` bytes from the front, releasing every piece that is used up; count <= bytes. */
 void fr_outbox_consume(struct fr_outbox *outbox, size_t count);

@@ -1,0 +1,211 @@
+/* tls/context.c - One SSL_CTX for every certificate, all alike in everything else.
+ *
+ * Owns an OpenSSL library context. Does not know sockets, nor what is said inside. The defaults are Mozilla's
+ * "intermediate" of version 5.7, without finite-field Diffie-Hellman. */
+#include "tls/context.h"
+
+#include <assert.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "tls/context_internal.h"
+#include "tls/errors.h"
+#include "tls/wire.h"
+
+#define REASON_BYTES 160
+
+#define CIPHERS                                                  \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:" \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:" \
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+#define GROUPS "X25519:P-256:P-384"
+#define GROUPS_HYBRID "X25519MLKEM768:" GROUPS /* where OpenSSL has it, from 3.5 on */
+
+/* 112 bits: no RSA below 2048, no SHA-1 in signatures; whatever the system's own configuration thinks. */
+#define SECURITY_LEVEL 2
+
+static bool is_in(fr_span list, fr_span protocol)
+{
+    while (list.len) {
+        size_t len = (unsigned char)list.data[0];
+        if (len >= list.len)
+            return false;
+        if (fr_span_equal(fr_span_slice(list, 1, 1 + len), protocol))
+            return true;
+        list = fr_span_skip(list, 1 + len);
+    }
+    return false;
+}
+
+/* The best of ours that is in the client's list; empty: none is. */
+static fr_span choose(const struct fr_tls_offer *offer, fr_span list)
+{
+    if (offer->http2 && is_in(list, FR_SPAN("h2")))
+        return FR_SPAN("h2");
+    if (offer->http1 && is_in(list, FR_SPAN("http/1.1")))
+        return FR_SPAN("http/1.1");
+    return (fr_span){NULL, 0};
+}
+
+static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len, const unsigned char *offered,
+                   unsigned offered_len, void *context)
+{
+    (void)context;
+    fr_span list = fr_span_of((const char *)offered, offered_len);
+    fr_span protocol = choose(SSL_get_app_data(ssl), list);
+    if (protocol.len == 0)
+        return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol */
+    *chosen = (const unsigned char *)protocol.data;
+    *chosen_len = (unsigned char)protocol.len;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* The first certificate is for whoever asks for nothing, or for what we do not have. */
+static int on_server_name(SSL *ssl, int *alert, void *argument)
+{
+    struct fr_tls_context *context = argument;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    (void)alert;
+    if (!name)
+        return SSL_TLSEXT_ERR_NOACK;
+    for (size_t i = 0; i < context->certificate_count; i++) {
+        if (!fr_tls_certificate_is_for(&context->certificates[i], fr_span_of_string(name)))
+            continue;
+        if (i && !SSL_set_SSL_CTX(ssl, context->certificates[i].ssl))
+            return SSL_TLSEXT_ERR_ALERT_FATAL;
+        break;
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int on_status_request(SSL *ssl, void *argument)
+{
+    const struct fr_tls_certificate *certificate = fr_tls_context_certificate(argument, SSL_get_SSL_CTX(ssl));
+    if (certificate->staple.len == 0)
+        return SSL_TLSEXT_ERR_NOACK;
+    void *copy = OPENSSL_memdup(certificate->staple.data, certificate->staple.len); /* SSL frees it */
+    if (!copy)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)certificate->staple.len);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static bool set_groups(SSL_CTX *ssl)
+{
+    if (SSL_CTX_set1_groups_list(ssl, GROUPS_HYBRID))
+        return true;
+    fr_tls_errors_clear();
+    return SSL_CTX_set1_groups_list(ssl, GROUPS);
+}
+
+/* What is the same everywhere. */
+static bool set_defaults(SSL_CTX *ssl)
+{
+    SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_clear_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE); /* all of them are good: the client knows its CPU */
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_read_ahead(ssl, 0);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    return SSL_CTX_set_ciphersuites(ssl, SUITES_13) && set_groups(ssl);
+}
+
+static int set_up(struct fr_tls_context *context, SSL_CTX *ssl, const struct fr_tls_options *options,
+                  const struct fr_tls_complaint *complaint)
+{
+    char reason[REASON_BYTES];
+    if (!set_defaults(ssl) || !SSL_CTX_set_min_proto_version(ssl, options->version_min) ||
+        !SSL_CTX_set_max_proto_version(ssl, 0)) {
+        fr_tls_errors_take(reason, sizeof reason);
+        fr_tls_complain(complaint, "this OpenSSL cannot do what TLS needs: %s", reason);
+        return FR_E_CERTIFICATE;
+    }
+    if (!SSL_CTX_set_cipher_list(ssl, options->ciphers ? options->ciphers : CIPHERS)) {
+        fr_tls_errors_take(reason, sizeof reason);
+        fr_tls_complain(complaint, "the ciphers \"%s\" cannot be used: %s", options->ciphers, reason);
+        return FR_E_CERTIFICATE;
+    }
+    SSL_CTX_set_dh_auto(ssl, options->ciphers != NULL); /* who asks for it shall have it */
+    SSL_CTX_set_alpn_select_cb(ssl, on_alpn, NULL);
+    SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
+    SSL_CTX_set_tlsext_servername_arg(ssl, context);
+    SSL_CTX_set_tlsext_status_cb(ssl, on_status_request);
+    SSL_CTX_set_tlsext_status_arg(ssl, context);
+    return 0;
+}
+
+static int load(struct fr_tls_context *context, const struct fr_tls_options *options,
+                const struct fr_tls_complaint *complaint, const struct fr_tls_complaint *warning)
+{
+    for (size_t i = 0; i < options->identity_count; i++) {
+        struct fr_tls_certificate *certificate = &context->certificates[context->certificate_count++];
+        certificate->ssl = fr_tls_needed(SSL_CTX_new_ex(context->library, NULL, TLS_server_method()));
+        int error = set_up(context, certificate->ssl, options, complaint);
+        if (!error)
+            error = fr_tls_certificate_load(certificate, &options->identities[i], context->library, complaint, warning);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+struct fr_tls_context *fr_tls_context_open(const struct fr_tls_options *options, char *text, size_t size)
+{
+    char warned[256] = "";
+    struct fr_tls_complaint complaint = {text, size}, warning = {warned, sizeof warned};
+    struct fr_tls_context *context = fr_alloc_zero(sizeof *context);
+    assert(options->identity_count && size);
+    text[0] = '\0';
+    fr_tls_errors_clear();
+    context->references = 1;
+    context->http1 = options->http1;
+    context->http2 = options->http2;
+    context->library = fr_tls_needed(OSSL_LIB_CTX_new());
+    context->wire_method = fr_tls_wire_method();
+    context->certificates = fr_alloc_zero(options->identity_count * sizeof *context->certificates);
+    int error = load(context, options, &complaint, &warning);
+    fr_tls_errors_clear();
+    if (error) {
+        fr_tls_context_close(context);
+        return NULL;
+    }
+    fr_tls_complain(&complaint, "%s", warned);
+    return context;
+}
+
+bool fr_tls_context_is_stale(const struct fr_tls_context *context)
+{
+    for (size_t i = 0; i < context->certificate_count; i++)
+        for (size_t j = 0; j < context->certificates[i].file_count; j++)
+            if (fr_tls_file_is_stale(&context->certificates[i].files[j]))
+                return true;
+    return false;
+}
+
+struct fr_tls_context *fr_tls_context_hold(struct fr_tls_context *context)
+{
+    context->references++;
+    return context;
+}
+
+const struct fr_tls_certificate *fr_tls_context_certificate(const struct fr_tls_context *context, const SSL_CTX *ssl)
+{
+    for (size_t i = 1; i < context->certificate_count; i++)
+        if (context->certificates[i].ssl == ssl)
+            return &context->certificates[i];
+    return &context->certificates[0];
+}
+
+void fr_tls_context_close(struct fr_tls_context *context)
+{
+    if (--context->references)
+        return;
+    for (size_t i = 0; i < context->certificate_count; i++)
+        fr_tls_certificate_close(&context->certificates[i]);
+    fr_free(context->certificates);
+    BIO_meth_free(context->wire_method);
+    OSSL_LIB_CTX_free(context->library);
+    fr_free(context);
+}

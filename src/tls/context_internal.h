@@ -1,0 +1,34 @@
+/* tls/context_internal.h - The context as the streams see it. */
+#ifndef FR_TLS_CONTEXT_INTERNAL_H
+#define FR_TLS_CONTEXT_INTERNAL_H
+
+#include <openssl/ssl.h>
+
+#include "tls/certificate.h"
+#include "tls/context.h"
+
+/* What the rest of an answer is gathered in, before it is sealed. */
+#define FR_TLS_RECORD_BYTES 16384
+
+/* What a stream offers by ALPN; the app data of its SSL object. */
+struct fr_tls_offer {
+    bool http1, http2;
+};
+
+struct fr_tls_context {
+    size_t references;     /* its owner, and every stream */
+    OSSL_LIB_CTX *library; /* algorithms of its own: no lock is shared with others, no configuration is read */
+    BIO_METHOD *wire_method;
+    struct fr_tls_certificate *certificates; /* each with an SSL_CTX; the first is what streams begin with */
+    size_t certificate_count;
+    bool http1, http2;
+    char record[FR_TLS_RECORD_BYTES];
+};
+
+/* The stream's share of the context. */
+struct fr_tls_context *fr_tls_context_hold(struct fr_tls_context *context);
+
+/* The certificate that belongs to an SSL_CTX of the context's. */
+const struct fr_tls_certificate *fr_tls_context_certificate(const struct fr_tls_context *context, const SSL_CTX *ssl);
+
+#endif

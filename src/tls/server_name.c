@@ -1,0 +1,34 @@
+/* tls/server_name.c - Which names a certificate is for.
+ *
+ * Does not know certificates; only texts. */
+#include "tls/server_name.h"
+
+/* One trailing dot says nothing: the name is absolute anyway. */
+static fr_span without_root(fr_span name)
+{
+    if (name.len && name.data[name.len - 1] == '.')
+        name.len--;
+    return name;
+}
+
+/* "*.example.org" is one; "*.org" would be everybody's. */
+static bool is_wildcard(fr_span pattern)
+{
+    if (pattern.len < 3 || pattern.data[0] != '*' || pattern.data[1] != '.')
+        return false;
+    fr_span parent = fr_span_skip(pattern, 2);
+    size_t dot = fr_span_find(parent, '.');
+    return dot > 0 && dot + 1 < parent.len;
+}
+
+bool fr_tls_server_name_matches(fr_span pattern, fr_span name)
+{
+    pattern = without_root(pattern);
+    name = without_root(name);
+    if (name.len == 0)
+        return false;
+    if (!is_wildcard(pattern))
+        return fr_span_equal_nocase(pattern, name);
+    size_t dot = fr_span_find(name, '.');
+    return dot > 0 && dot < name.len && fr_span_equal_nocase(fr_span_skip(pattern, 1), fr_span_skip(name, dot));
+}
