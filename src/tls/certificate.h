@@ -1,4 +1,4 @@
-/* tls/certificate.h - A certificate of ours with its chain, its key, the names it is for and the staple that goes with it.
+/* tls/certificate.h - A certificate of ours with its chain, its key, the names it is for and the staple to it.
  *
  * Loaded and checked once, out of files or memory, and never looked at again but for its age. */
 #ifndef FR_TLS_CERTIFICATE_H

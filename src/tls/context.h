@@ -15,7 +15,8 @@ struct fr_tls_context;
 
 /* Reads and checks everything. NULL, and in `complaint` (of `size` bytes) one sentence that names the file and what is
  * wrong with it: not there, not PEM, a key that does not belong, a wrong password, no certificate. When it can be used
- * and will yet disappoint somebody (it has expired, its chain is out of order), the sentence is a warning; else empty. */
+ * and will yet disappoint somebody (it has expired, its chain is out of order), the sentence is a warning; else it is
+ * empty. */
 struct fr_tls_context *fr_tls_context_open(const struct fr_tls_options *options, char *complaint, size_t size);
 
 /* Some file that it was read from is another one now (time, size or inode), or has gone. */

@@ -1,6 +1,8 @@
 /* tls/stream.h */
 #include "tls/stream.h"
 
+#include <openssl/err.h>
+
 #include "fakes/tls_client.h"
 #include "unit.h"
 
@@ -55,6 +57,11 @@ static void talk(struct rig *rig)
     SAME(fr_span_of(answer, 8), "well met");
 }
 
+static void offer(struct rig *rig, const char *protocols)
+{
+    SSL_set_alpn_protos(rig->client.ssl, (const unsigned char *)protocols, (unsigned)strlen(protocols));
+}
+
 TEST(both_sides_understand_each_other)
 {
     struct rig rig;
@@ -64,5 +71,61 @@ TEST(both_sides_understand_each_other)
     IS(tls_client_shake(&rig.client));
     EQUAL(fr_tls_stream_state(rig.client.stream), FR_TLS_OPEN);
     talk(&rig);
+    close_rig(&rig);
+}
+
+TEST(the_server_prefers_and_the_client_may_do_without)
+{
+    static const char *const cases[][2] = {
+        {"\x08http/1.1\x02h2", "h2"},
+        {"\x08http/1.1", "http/1.1"},
+        {"\x03h20\x08http/1.1", "http/1.1"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig rig;
+        open_rig(&rig);
+        begin(&rig);
+        offer(&rig, cases[i][0]);
+        IS(tls_client_shake(&rig.client));
+        SAME(fr_tls_stream_alpn(rig.client.stream), cases[i][1]);
+        close_rig(&rig);
+    }
+}
+
+TEST(nothing_in_common_is_an_alert)
+{
+    struct rig rig;
+    open_rig(&rig);
+    begin(&rig);
+    offer(&rig, "\x06spdy/1");
+    IS(!tls_client_shake(&rig.client));
+    EQUAL(fr_tls_stream_state(rig.client.stream), FR_TLS_FAILED);
+    EQUAL(rig.client.unsealed, FR_E_TLS);
+    SAME(fr_span_of_string(fr_tls_stream_complaint(rig.client.stream)), "no application protocol");
+    EQUAL(ERR_GET_REASON(ERR_peek_error()), SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL);
+    close_rig(&rig);
+}
+
+TEST(each_side_ends_on_its_own)
+{
+    struct rig rig;
+    char into[8];
+    open_rig(&rig);
+    begin(&rig);
+    IS(tls_client_shake(&rig.client));
+    SSL_shutdown(rig.client.ssl);
+    tls_client_to_server(&rig.client);
+    EQUAL(rig.client.unsealed, 0);
+    EQUAL(fr_tls_stream_state(rig.client.stream), FR_TLS_ENDED);
+    EQUAL(tls_client_answer(&rig.client, "late", 4, into, sizeof into, 1), 4);
+    fr_tls_stream_end(rig.client.stream);
+    size_t queued = rig.client.records.bytes;
+    IS(queued > 0);
+    fr_tls_stream_end(rig.client.stream);
+    EQUAL(rig.client.records.bytes, queued);
+    tls_client_to_client(&rig.client);
+    EQUAL(SSL_read(rig.client.ssl, into, sizeof into), 0);
+    EQUAL(SSL_get_shutdown(rig.client.ssl), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     close_rig(&rig);
 }
