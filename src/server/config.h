@@ -32,6 +32,7 @@ struct fr_config {
     struct fr_application *application;
     struct fr_limits limits;
     const struct fr_tls_options *tls; /* NULL: plain */
+    bool tls_watch_files;             /* and read again when they change */
     bool http1, http2;                /* what is spoken; both: ALPN, or the preface, decides; neither: HTTP/1.1 */
     struct fr_log log;
     const char *transport;     /* "auto", "uv" or "uring" */

@@ -10,20 +10,12 @@
 
 #include "http2/session.h"
 #include "net/address.h"
+#include "server/deadline.h"
 #include "server/refusal.h"
 #include "server/tally.h"
 
 /* How often in one settle a protocol may refill an outbox that empties at once; then others get their turn. */
 #define REFILLS_MAX 4
-
-/* A drained connection that is idle gets this long: the peer's next request may be on its way, and is answered. */
-#define DRAIN_IDLE_MS 200
-
-/* A stuck write is looked at this many times before it counts as stalled, since progress is only seen by looking. */
-#define STUCK_LOOKS 4
-
-/* No phase has been looked at, or the last look no longer counts. */
-#define PHASE_UNKNOWN UINT8_MAX
 
 /* What says at the first byte that the client speaks HTTP/2, or another language. */
 static const char preface[] = FR_HTTP2_PREFACE;
@@ -73,12 +65,15 @@ static void receive_bytes(struct fr_connection *connection, fr_span bytes)
 /* Written is what is queued, and what the kernel held back because more was promised. */
 static bool flush_channel(struct fr_connection *connection, bool more)
 {
-    if (fr_outbox_is_empty(&connection->channel.outbox) && !connection->gathering)
+    if (fr_channel_is_empty(&connection->channel) && !connection->gathering)
         return true;
     connection->gathering = more;
-    if (fr_channel_flush(&connection->channel, more) == 0)
+    int error = fr_channel_flush(&connection->channel, more);
+    if (error == 0)
         return true;
-    fr_connection_close(connection, FR_CLOSE_PEER_RESET);
+    fr_connection_close(connection, error == FR_E_TLS      ? FR_CLOSE_TLS
+                                    : error == FR_E_SYSTEM ? FR_CLOSE_SYSTEM
+                                                           : FR_CLOSE_PEER_RESET);
     return false;
 }
 
@@ -89,7 +84,11 @@ static void write_output(struct fr_connection *connection)
     struct fr_protocol *protocol = connection->protocol;
     const struct fr_outbox *outbox = &connection->channel.outbox;
     for (int refill = 0; refill < REFILLS_MAX; refill++) {
-        if (!flush_channel(connection, false) || connection->reason || protocol->finished)
+        if (!flush_channel(connection, false) || connection->reason)
+            return;
+        if (connection->channel.yielded)
+            break;
+        if (protocol->finished)
             return;
         if (protocol->awaits_writable && outbox->bytes <= connection->channel.socket.low_bytes)
             tell_protocol(connection, FR_SIGNAL_WRITABLE);
@@ -110,71 +109,26 @@ static void follow_output(struct fr_connection *connection)
         connection->sent_bytes = outbox->consumed;
         FR_STATS_ADD(connection->shared->stats, bytes_sent, moved);
     }
-    if (fr_outbox_is_empty(outbox))
+    if (fr_channel_is_empty(&connection->channel))
         connection->stuck_since_ms = 0;
-    else if (moved || connection->stuck_since_ms == 0)
+    else if (fr_channel_has_moved(&connection->channel, moved > 0) || connection->stuck_since_ms == 0)
         connection->stuck_since_ms = now_ms(connection);
-}
-
-static unsigned phase_timeout_ms(const struct fr_connection *connection)
-{
-    const struct fr_limits *limits = connection->shared->limits;
-    switch (connection->protocol->phase) {
-    case FR_PHASE_IDLE:
-        return connection->protocol->draining ? DRAIN_IDLE_MS : limits->keep_alive_timeout_ms;
-    case FR_PHASE_HEAD:
-        return limits->head_timeout_ms;
-    case FR_PHASE_BODY:
-        return limits->body_timeout_ms;
-    case FR_PHASE_LINGER:
-        return limits->linger_timeout_ms;
-    case FR_PHASE_ANSWER:
-    case FR_PHASE_TUNNEL:
-    case FR_PHASE_STREAMS:
-        break;
-    }
-    return 0;
-}
-
-/* A phase's deadline counts from its beginning, a body's from its last bytes. Two heads in a row are two
- * phases, told apart by the requests begun. */
-static void follow_phase(struct fr_connection *connection)
-{
-    enum fr_phase phase = connection->protocol->phase;
-    if (phase == FR_PHASE_STREAMS) {
-        connection->phase = (uint8_t)phase;
-        connection->phase_due_ms = connection->protocol->due_ms;
-        return;
-    }
-    bool same = phase == connection->phase && !connection->begun;
-    if (same && !(connection->progressed && phase == FR_PHASE_BODY))
-        return;
-    connection->progressed = false;
-    connection->phase = (uint8_t)phase;
-    connection->begun = false;
-    bool timed = phase != FR_PHASE_ANSWER && phase != FR_PHASE_TUNNEL;
-    connection->phase_due_ms = timed ? now_ms(connection) + phase_timeout_ms(connection) : 0;
-}
-
-/* A deadline that is gone is left to fire and find nothing: cheaper than taking it out for each request. */
-static void set_deadline(struct fr_connection *connection)
-{
-    uint64_t now = now_ms(connection), due = connection->phase_due_ms;
-    if (connection->stuck_since_ms) {
-        unsigned timeout_ms = connection->shared->limits->write_timeout_ms;
-        uint64_t stalled = connection->stuck_since_ms + timeout_ms;
-        uint64_t look = now + timeout_ms / STUCK_LOOKS + 1;
-        look = look < stalled ? look : stalled;
-        due = due && due < look ? due : look;
-    }
-    if (due && due != connection->deadline.due_ms)
-        fr_timer_set(connection->shared->loop, &connection->deadline, due > now ? due - now : 0);
 }
 
 static void close_finished(struct fr_connection *connection)
 {
     enum fr_close_reason reason = connection->protocol->close_reason;
     fr_connection_close(connection, reason ? reason : FR_CLOSE_FINISHED);
+}
+
+/* Nothing is missing behind what the peer was told: TLS may say so. Where nothing else shows the end of an answer
+ * (RFC 9112 section 6.3) a cut one is told by it. */
+static bool is_complete(const struct fr_connection *connection)
+{
+    const struct fr_protocol *protocol = connection->protocol;
+    if (!protocol->finished)
+        return protocol->phase == FR_PHASE_IDLE;
+    return protocol->close_reason != FR_CLOSE_APPLICATION && connection->reason != FR_CLOSE_PEER_RESET;
 }
 
 /* The protocol is finished and everything is written. */
@@ -189,7 +143,7 @@ static void leave(struct fr_connection *connection)
     }
     connection->lingering = true;
     connection->phase_due_ms = now_ms(connection) + linger_ms;
-    fr_channel_end(&connection->channel);
+    fr_channel_end(&connection->channel, is_complete(connection));
 }
 
 static void close_now(struct fr_connection *connection)
@@ -201,11 +155,14 @@ static void close_now(struct fr_connection *connection)
         return;
     follow_output(connection);
     fr_timer_clear(shared->loop, &connection->deadline);
+    if (connection->channel.tls)
+        fr_handshakes_leave(&shared->handshakes, &connection->channel.tls->handshake);
+    bool complete = is_complete(connection);
     connection->entered = true; /* for good: nothing is marked any more */
     protocol->ops->close(protocol, reason);
     if (fr_list_is_linked(&connection->mark))
         fr_list_remove(&connection->mark);
-    fr_channel_close(&connection->channel);
+    fr_channel_close(&connection->channel, complete);
     fr_log_print(shared->log, FR_LOG_DEBUG, "%s:%u closed after %u requests: %s", connection->peer.remote.host,
                  (unsigned)connection->peer.remote.port, (unsigned)connection->request_count,
                  fr_close_reason_text(reason));
@@ -218,18 +175,14 @@ static void settle(struct fr_connection *connection)
     assert(!connection->entered);
     if (!connection->reason)
         write_output(connection);
-    if (!connection->reason && protocol->finished && fr_outbox_is_empty(&connection->channel.outbox))
+    if (!connection->reason && protocol->finished && fr_channel_is_empty(&connection->channel))
         leave(connection);
     if (connection->reason) {
         close_now(connection);
         return;
     }
     follow_output(connection);
-    if (!protocol->finished)
-        follow_phase(connection);
-    else if (!connection->lingering)
-        connection->phase_due_ms = 0;
-    set_deadline(connection);
+    fr_deadline_follow(connection);
     /* Last, because bytes that wait may come in at once. Reading goes on when finished: see lingering. */
     bool wanted = (protocol->finished || !protocol->paused) && !connection->peer_ended;
     if (wanted != connection->reading) {
@@ -242,8 +195,7 @@ static void start_draining(struct fr_connection *connection)
 {
     connection->drain = FR_CONNECTION_DRAINS;
     tell_protocol(connection, FR_SIGNAL_DRAIN);
-    if (connection->protocol->phase == FR_PHASE_IDLE)
-        connection->phase = PHASE_UNKNOWN; /* its deadline is now another one */
+    fr_deadline_shorten(connection);
 }
 
 static void on_settle_marked(struct fr_deferred *deferred)
@@ -315,12 +267,14 @@ static void open_protocol(struct fr_connection *connection, const struct fr_prot
         fr_connection_close(connection, FR_CLOSE_SYSTEM);
 }
 
-/* Another protocol takes the place of one that has used nothing yet. */
-static void replace_protocol(struct fr_connection *connection, const struct fr_protocol_ops *ops)
+/* Another protocol takes the place of one that has used nothing yet, or that nothing more will reach. */
+static void replace_protocol(struct fr_connection *connection, const struct fr_protocol_ops *ops,
+                             enum fr_close_reason reason)
 {
     struct fr_protocol *protocol = connection->protocol;
+    connection->undecided = false;
     connection->entered = true;
-    protocol->ops->close(protocol, FR_CLOSE_FINISHED);
+    protocol->ops->close(protocol, reason);
     connection->entered = false;
     open_protocol(connection, ops, protocol->application);
     if (connection->drain == FR_CONNECTION_DRAINS && !connection->reason)
@@ -347,11 +301,41 @@ static void receive_first(struct fr_connection *connection, fr_span bytes)
             connection->preface_held = (uint8_t)(held + len);
             return;
         }
-        replace_protocol(connection, connection->shared->http2);
+        replace_protocol(connection, connection->shared->http2, FR_CLOSE_FINISHED);
+        connection->undecided = true; /* what is held of the preface is for the new one */
     }
     decide(connection);
     if (!connection->reason && !connection->protocol->finished)
         receive_bytes(connection, bytes);
+}
+
+/* ---- the handshake ---- */
+
+/* One too many puts an end to the oldest. A refusal is a thing of HTTP/1.1. */
+static void begin_handshake(struct fr_connection *connection, struct fr_tls_context *context)
+{
+    struct fr_connection_shared *shared = connection->shared;
+    struct fr_channel *channel = &connection->channel;
+    fr_channel_secure(channel, context, connection->refused, shared->plain);
+    fr_deadline_of_handshake(connection);
+    struct fr_list *given_up = fr_handshakes_begin(&shared->handshakes, &channel->tls->handshake);
+    if (!given_up)
+        return;
+    struct fr_connection *oldest =
+        connection_of_channel(FR_LIST_OWNER(given_up, struct fr_channel_tls, handshake)->channel);
+    oldest->phase = FR_PHASE_UNKNOWN;
+    fr_connection_close(oldest, FR_CLOSE_LIMIT);
+}
+
+/* `why` is for the log; `reason`, unless it is 0, closes. */
+static void fail_handshake(struct fr_connection *connection, const char *why, enum fr_close_reason reason)
+{
+    const char *host = connection->peer.remote.host;
+    connection->phase = FR_PHASE_UNKNOWN;
+    fr_handshakes_fail(&connection->shared->handshakes, &connection->channel.tls->handshake,
+                       host[0] ? host : "a unix socket", why);
+    if (reason)
+        fr_connection_close(connection, reason);
 }
 
 /* ---- what the channel says ---- */
@@ -374,6 +358,14 @@ static void on_ended(struct fr_channel *channel)
 {
     struct fr_connection *connection = connection_of_channel(channel);
     connection->peer_ended = true;
+    if (connection->phase == FR_PHASE_HANDSHAKE) {
+        fail_handshake(connection, NULL, FR_CLOSE_PEER_CLOSED);
+        settle(connection);
+        return;
+    }
+    if (fr_channel_is_cut(channel) && !connection->lingering)
+        fr_log_print(connection->shared->log, FR_LOG_DEBUG, "%s:%u ended without a TLS close_notify",
+                     connection->peer.remote.host, (unsigned)connection->peer.remote.port);
     decide(connection);
     if (connection->lingering)
         close_finished(connection);
@@ -391,7 +383,51 @@ static void on_failed(struct fr_channel *channel, int error)
 {
     struct fr_connection *connection = connection_of_channel(channel);
     bool peer = error == ECONNRESET || error == EPIPE || error == ETIMEDOUT;
-    fr_connection_close(connection, peer ? FR_CLOSE_PEER_RESET : FR_CLOSE_SYSTEM);
+    enum fr_close_reason reason = peer ? FR_CLOSE_PEER_RESET : FR_CLOSE_SYSTEM;
+    if (connection->phase == FR_PHASE_HANDSHAKE)
+        fail_handshake(connection, NULL, reason);
+    fr_connection_close(connection, reason);
+    settle(connection);
+}
+
+static void on_secured(struct fr_channel *channel)
+{
+    struct fr_connection *connection = connection_of_channel(channel);
+    struct fr_connection_shared *shared = connection->shared;
+    const struct fr_tls_stream *stream = channel->tls->stream;
+    connection->peer.tls = fr_tls_stream_facts(stream);
+    if (connection->phase == FR_PHASE_HANDSHAKE)
+        fr_handshakes_succeed(&shared->handshakes, &channel->tls->handshake, connection->peer.tls->resumed);
+    connection->phase = FR_PHASE_UNKNOWN;
+    connection->stuck_since_ms = 0;
+    fr_span agreed = fr_tls_stream_alpn(stream);
+    if (agreed.len && connection->undecided) {
+        connection->undecided = false;
+        if (fr_span_equal(agreed, fr_span_of_string(shared->http2->name)))
+            replace_protocol(connection, shared->http2, FR_CLOSE_FINISHED);
+    }
+    settle(connection);
+}
+
+/* The alert is on its way, and lingering lets it arrive. */
+static void on_broken(struct fr_channel *channel, int error)
+{
+    struct fr_connection *connection = connection_of_channel(channel);
+    bool plain = error == FR_E_TLS_PLAIN_HTTP;
+    const char *complaint = plain ? fr_error_text(error) : fr_tls_stream_complaint(channel->tls->stream);
+    if (connection->phase == FR_PHASE_HANDSHAKE)
+        fail_handshake(connection, complaint, FR_CLOSE_NONE);
+    else if (!plain)
+        fr_log_print(connection->shared->log, FR_LOG_INFO, "TLS with %s failed: %s", connection->peer.remote.host,
+                     complaint);
+    if (error == FR_E_FLOOD) {
+        fr_connection_close(connection, FR_CLOSE_FLOOD);
+    } else if (!plain) {
+        replace_protocol(connection, &fr_refusal_by_alert, FR_CLOSE_TLS);
+        fr_outbox_clear(&channel->outbox);
+    } else if (!connection->refused) {
+        replace_protocol(connection, &fr_refusal_of_plain_http, FR_CLOSE_FINISHED);
+    }
     settle(connection);
 }
 
@@ -413,6 +449,8 @@ static const struct fr_channel_events channel_events = {
     .drained = on_drained,
     .failed = on_failed,
     .closed = on_closed,
+    .secured = on_secured,
+    .broken = on_broken,
 };
 
 /* ---- the deadline ---- */
@@ -420,6 +458,10 @@ static const struct fr_channel_events channel_events = {
 static void expire_phase(struct fr_connection *connection)
 {
     connection->phase_due_ms = 0;
+    if (connection->phase == FR_PHASE_HANDSHAKE) {
+        fail_handshake(connection, fr_close_reason_text(FR_CLOSE_HANDSHAKE_TIMEOUT), FR_CLOSE_HANDSHAKE_TIMEOUT);
+        return;
+    }
     if (connection->lingering) {
         close_finished(connection);
         return;
@@ -434,8 +476,7 @@ static void on_deadline(struct fr_timer *timer)
     struct fr_connection *connection = FR_LIST_OWNER(timer, struct fr_connection, deadline);
     uint64_t now = now_ms(connection);
     follow_output(connection);
-    if (!connection->protocol->finished)
-        follow_phase(connection); /* another timer of this turn may have moved it on */
+    fr_deadline_follow_phase(connection); /* another timer of this turn may have moved it on */
     if (connection->stuck_since_ms && now - connection->stuck_since_ms >= connection->shared->limits->write_timeout_ms)
         fr_connection_close(connection, FR_CLOSE_WRITE_TIMEOUT);
     else if (connection->phase_due_ms && now >= connection->phase_due_ms)
@@ -451,6 +492,13 @@ void fr_connection_shared_init(struct fr_connection_shared *shared)
     fr_list_init(&shared->marked);
     shared->count = 0;
     shared->settle_marked = (struct fr_deferred){.run = on_settle_marked};
+    shared->handshakes = (struct fr_handshakes){
+        .log = shared->log,
+        .clock = fr_loop_clock(shared->loop),
+        .stats = shared->stats,
+        .limits = shared->limits,
+    };
+    fr_handshakes_init(&shared->handshakes);
 }
 
 void fr_connection_shared_leave(struct fr_connection_shared *shared)
@@ -499,12 +547,14 @@ int fr_connection_open(struct fr_connection_shared *shared, const struct fr_entr
     }
     note_peer(connection, entrance, peer, peer_len);
     connection->deadline.expired = on_deadline;
-    connection->phase = PHASE_UNKNOWN;
+    connection->phase = FR_PHASE_UNKNOWN;
     connection->refused = ops == &fr_refusal;
     connection->undecided = entrance->choice && shared->http2;
     fr_list_append(&shared->connections, &connection->node);
     shared->count++;
     FR_STATS_ADD(shared->stats, connections_open, 1);
+    if (entrance->tls)
+        begin_handshake(connection, entrance->tls);
     open_protocol(connection, ops, entrance->application);
     settle(connection);
     return 0;

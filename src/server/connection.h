@@ -24,6 +24,7 @@
 #include "net/timer.h"
 #include "net/transport.h"
 #include "server/channel.h"
+#include "server/handshakes.h"
 #include "server/stats.h"
 
 struct fr_access_log;
@@ -32,14 +33,15 @@ struct fr_access_log;
 struct fr_entrance {
     const struct fr_protocol_ops *protocol; /* what is spoken; fr_refusal: to be refused */
     struct fr_application *application;
+    struct fr_tls_context *tls; /* NULL: plain */
     const struct fr_endpoint *local;
     bool unix_socket;
-    bool choice; /* whoever opens with HTTP/2 is spoken to in it instead */
+    bool choice; /* whoever opens with HTTP/2, or agrees on it by ALPN, is spoken to in it instead */
 };
 
 /* What all connections of one worker have in common. */
 struct fr_connection_shared {
-    struct fr_loop *loop; /* given, as are the next nine */
+    struct fr_loop *loop; /* given, as are the next ten */
     const struct fr_transport_ops *transport;
     const struct fr_protocol_ops *http2; /* what a client may choose; NULL: there is no choice */
     const struct fr_limits *limits;
@@ -48,6 +50,7 @@ struct fr_connection_shared {
     struct fr_request_head *scratch;
     struct fr_stats *stats;
     struct fr_access_log *access_log; /* NULL: off */
+    char *plain;                      /* FR_CHANNEL_PLAIN_BYTES; NULL: no entrance has TLS */
     /* One less: its memory is back. `refused`: it was opened to be refused. */
     void (*closed)(struct fr_connection_shared *shared, bool refused);
 
@@ -55,6 +58,7 @@ struct fr_connection_shared {
     size_t count;
     struct fr_list marked; /* those to be settled before the loop sleeps */
     struct fr_deferred settle_marked;
+    struct fr_handshakes handshakes;
 };
 
 enum fr_connection_drain { FR_CONNECTION_STAYS, FR_CONNECTION_TO_DRAIN, FR_CONNECTION_DRAINS };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "http/status.h"
+#include "http/target.h"
 
 static void write_field(struct fr_outbox *outbox, fr_span name, fr_span value)
 {
@@ -112,6 +113,92 @@ const struct fr_protocol_ops fr_refusal_of_version = {
     .size = sizeof(struct fr_protocol),
     .open = open_silently,
     .receive = refuse_version,
+    .signal = heed,
+    .close = close_nothing,
+};
+
+/* ---- TLS is spoken ---- */
+
+/* As much of a request as is looked at for the place that it wants. */
+#define PLACE_BYTES_MAX 4096
+
+static bool is_visible(fr_span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] <= 0x20 || text.data[i] >= 0x7f)
+            return false;
+    return true;
+}
+
+/* The line at the front of `*rest`, which then begins behind it; empty when there is no whole one. */
+static fr_span take_line(fr_span *rest)
+{
+    size_t len = fr_span_find(*rest, '\n');
+    if (len == rest->len)
+        return *rest = (fr_span){NULL, 0};
+    fr_span line = fr_span_slice(*rest, 0, len);
+    *rest = fr_span_skip(*rest, len + 1);
+    return line.len && line.data[len - 1] == '\r' ? fr_span_slice(line, 0, len - 1) : line;
+}
+
+/* The target of "GET /path HTTP/1.1"; empty when there is none that begins with a slash. */
+static fr_span target_in(fr_span line)
+{
+    fr_span target = fr_span_skip(line, fr_span_find(line, ' '));
+    if (target.len < 2 || target.data[1] != '/')
+        return (fr_span){NULL, 0};
+    target = fr_span_skip(target, 1);
+    return fr_span_slice(target, 0, fr_span_find(target, ' '));
+}
+
+static fr_span host_in(fr_span rest)
+{
+    for (fr_span line = take_line(&rest); line.len; line = take_line(&rest)) {
+        size_t colon = fr_span_find(line, ':');
+        if (colon < line.len && fr_span_equal_nocase(fr_span_slice(line, 0, colon), FR_SPAN("host")))
+            return fr_span_trim(fr_span_skip(line, colon + 1));
+    }
+    return (fr_span){NULL, 0};
+}
+
+/* A glance at what came first, not a parser: whatever looks odd is not repeated. */
+static int refuse_plain_http(struct fr_protocol *protocol, fr_span bytes)
+{
+    char text[PLACE_BYTES_MAX + 100];
+    int len = snprintf(text, sizeof text, "This port speaks TLS.\r\n");
+    fr_span rest = bytes.len > PLACE_BYTES_MAX ? fr_span_slice(bytes, 0, PLACE_BYTES_MAX) : bytes;
+    fr_span target = target_in(take_line(&rest)), host = host_in(rest);
+    if (target.len && is_visible(target) && host.len && is_visible(host) && fr_is_host(host))
+        len = snprintf(text, sizeof text, "This port speaks TLS: https://%.*s%.*s\r\n", (int)host.len, host.data,
+                       (int)target.len, target.data);
+    assert(len > 0 && (size_t)len < sizeof text);
+    refuse(protocol, FR_CLOSE_BAD_REQUEST, 400, fr_span_of(text, (size_t)len));
+    protocol->events->refused(protocol, FR_E_TLS_PLAIN_HTTP, 400);
+    return FR_E_TLS_PLAIN_HTTP;
+}
+
+const struct fr_protocol_ops fr_refusal_of_plain_http = {
+    .name = "refusal of plain HTTP",
+    .size = sizeof(struct fr_protocol),
+    .open = open_silently,
+    .receive = refuse_plain_http,
+    .signal = heed,
+    .close = close_nothing,
+};
+
+static int linger(struct fr_protocol *protocol)
+{
+    protocol->phase = FR_PHASE_LINGER;
+    protocol->close_reason = FR_CLOSE_TLS;
+    protocol->finished = true;
+    return 0;
+}
+
+const struct fr_protocol_ops fr_refusal_by_alert = {
+    .name = "refusal by alert",
+    .size = sizeof(struct fr_protocol),
+    .open = linger,
+    .receive = drop,
     .signal = heed,
     .close = close_nothing,
 };

@@ -13,4 +13,10 @@ extern const struct fr_protocol_ops fr_refusal;
 /* 505 to whoever speaks HTTP/1.1 where only HTTP/2 is spoken. */
 extern const struct fr_protocol_ops fr_refusal_of_version;
 
+/* 400 to whoever speaks plain HTTP where TLS is spoken, with the place on https if the request names one. */
+extern const struct fr_protocol_ops fr_refusal_of_plain_http;
+
+/* Nothing: TLS has said it, in an alert. */
+extern const struct fr_protocol_ops fr_refusal_by_alert;
+
 #endif

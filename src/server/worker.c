@@ -12,6 +12,7 @@
 #include "net/listener.h"
 #include "net/timer.h"
 #include "server/access_log.h"
+#include "server/certificates.h"
 #include "server/connection.h"
 #include "server/redirect.h"
 #include "server/refusal.h"
@@ -34,16 +35,18 @@ struct door {
     struct fr_application *application;
     struct fr_redirect redirect; /* that application, of a bind that only redirects */
     bool choice;                 /* whoever comes may choose HTTP/2 */
+    bool plain;                  /* whatever else is encrypted */
 };
 
 struct fr_worker {
     const struct fr_config *config;
     struct fr_loop *loop;
     struct fr_connection_shared shared;
+    struct fr_certificates certificates;
     struct fr_response_policy policy;
     struct fr_stats own_stats;      /* when the configuration gives no slot */
     struct fr_poll_hook turned;     /* counts the turns, whoever makes them */
-    struct fr_timer beat;           /* armed when somebody else may read the counters */
+    struct fr_timer beat;           /* armed when somebody else may read the counters, or files are watched */
     struct fr_request_head scratch; /* one head at a time, while it is parsed and shown */
     enum fr_worker_state state;
     bool accepting;
@@ -104,6 +107,7 @@ static void on_accepted(struct fr_listener *listener, int fd, const struct socka
     struct fr_entrance entrance = {
         .protocol = refuse ? &fr_refusal : door->protocol,
         .application = door->application,
+        .tls = door->plain ? NULL : worker->certificates.context,
         .local = &door->bind->local,
         .unix_socket = door->bind->unix_socket,
         .choice = !refuse && door->choice,
@@ -126,6 +130,8 @@ static void on_accepted(struct fr_listener *listener, int fd, const struct socka
 static void on_beat(struct fr_timer *beat)
 {
     struct fr_worker *worker = FR_LIST_OWNER(beat, struct fr_worker, beat);
+    if (worker->config->tls_watch_files)
+        fr_certificates_watch(&worker->certificates);
     fr_timer_set(worker->loop, beat, BEAT_MS);
 }
 
@@ -188,6 +194,7 @@ static void give_shared(struct fr_worker *worker, const struct fr_transport_ops 
         .policy = &worker->policy,
         .scratch = &worker->scratch,
         .stats = config->stats ? config->stats : &worker->own_stats,
+        .plain = config->tls ? fr_alloc(FR_CHANNEL_PLAIN_BYTES) : NULL,
         .closed = on_closed,
     };
     fr_connection_shared_init(&worker->shared);
@@ -210,6 +217,7 @@ static void furnish_door(struct fr_worker *worker, struct door *door)
     if (!door->bind->redirect_port)
         return;
     fr_redirect_init(&door->redirect, door->bind->redirect_port);
+    door->plain = true;
     door->choice = false;
     door->protocol = &fr_http1;
     door->application = &door->redirect.application;
@@ -242,8 +250,10 @@ static void free_worker(struct fr_worker *worker)
     fr_connection_shared_leave(&worker->shared);
     if (worker->shared.access_log)
         fr_access_log_close(worker->shared.access_log);
+    fr_certificates_close(&worker->certificates);
     if (!worker->config->loop)
         fr_loop_close(worker->loop);
+    fr_free(worker->shared.plain);
     fr_free(worker->scratch.headers);
     fr_free(worker);
 }
@@ -266,7 +276,9 @@ struct fr_worker *fr_worker_open(const struct fr_config *config, int *error)
     worker->turned.before_poll = on_poll;
     fr_loop_add_hook(worker->loop, &worker->turned);
     give_shared(worker, transport);
-    *error = open_doors(worker);
+    *error = fr_certificates_open(&worker->certificates, config->tls, &config->log);
+    if (!*error)
+        *error = open_doors(worker);
     if (*error) {
         free_worker(worker);
         return NULL;
@@ -279,7 +291,7 @@ void fr_worker_start(struct fr_worker *worker)
     assert(worker->state == FR_WORKER_READY);
     worker->state = FR_WORKER_SERVING;
     worker->beat.expired = on_beat;
-    if (worker->config->stats)
+    if (worker->config->stats || worker->config->tls_watch_files)
         on_beat(&worker->beat);
     accept_all(worker, true);
 }
@@ -309,6 +321,11 @@ void fr_worker_stop(struct fr_worker *worker)
     for (struct fr_list *node = worker->shared.connections.next; node != &worker->shared.connections; node = node->next)
         fr_connection_close(FR_LIST_OWNER(node, struct fr_connection, node), FR_CLOSE_STOP);
     stop_when_empty(worker);
+}
+
+int fr_worker_reload_tls(struct fr_worker *worker, char *complaint, size_t size)
+{
+    return fr_certificates_read(&worker->certificates, complaint, size);
 }
 
 enum fr_worker_state fr_worker_state(const struct fr_worker *worker)

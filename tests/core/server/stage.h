@@ -18,7 +18,8 @@ struct stage {
     struct fr_header fields[STAGE_FIELDS_MAX];
     struct fr_endpoint local;
     struct fr_application *application;
-    bool choice; /* whoever comes may choose shared.http2 */
+    struct fr_tls_context *tls; /* of whoever comes; NULL: plain */
+    bool choice;                /* whoever comes may choose shared.http2 */
     struct fr_connection_shared shared;
     unsigned closed;  /* connections whose memory is back */
     unsigned refused; /* of these, those that were opened to be refused */
@@ -60,6 +61,7 @@ static inline void stage_open(struct stage *stage, struct fr_application *applic
         .stats = &stage->stats,
         .closed = stage_on_closed,
     };
+    stage->shared.plain = malloc(FR_CHANNEL_PLAIN_BYTES);
     fr_connection_shared_init(&stage->shared);
     stage->application = application;
 }
@@ -91,6 +93,7 @@ static inline void stage_enter(struct stage *stage, const struct fr_protocol_ops
     struct fr_entrance entrance = {
         .protocol = protocol,
         .application = stage->application,
+        .tls = stage->tls,
         .local = &stage->local,
         .unix_socket = true,
         .choice = stage->choice,
@@ -122,6 +125,7 @@ static inline void stage_close(struct stage *stage)
     EQUAL(stage->stats.connections_open, 0);
     EQUAL(fr_pool_taken(fr_loop_pool(stage->loop)), 0);
     fr_loop_close(stage->loop);
+    free(stage->shared.plain);
 }
 
 #endif

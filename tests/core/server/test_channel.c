@@ -20,7 +20,7 @@ static void on_received(struct fr_channel *channel, fr_span plaintext)
     memcpy(heard.received + heard.received_len, plaintext.data, plaintext.len);
     heard.received_len += plaintext.len;
     if (heard.close_in_received)
-        fr_channel_close(channel);
+        fr_channel_close(channel, true);
 }
 
 static void on_ended(struct fr_channel *channel)
@@ -84,8 +84,8 @@ static void turn(struct pair *pair)
 
 static void close_pair(struct pair *pair)
 {
-    fr_channel_close(&pair->channel);
-    fr_channel_close(&pair->channel);
+    fr_channel_close(&pair->channel, true);
+    fr_channel_close(&pair->channel, true);
     EQUAL(heard.closed, 0); /* from the loop, never from inside */
     turn(pair);
     EQUAL(heard.closed, 1);
@@ -135,7 +135,7 @@ TEST(ends_are_told_in_both_directions)
     turn(&pair);
     EQUAL(heard.ended, 1);
     IS(!memory_has_ended(pair.loop, pair.peer));
-    fr_channel_end(&pair.channel);
+    fr_channel_end(&pair.channel, true);
     IS(memory_has_ended(pair.loop, pair.peer));
     close_pair(&pair);
 }
@@ -185,7 +185,7 @@ TEST(what_was_queued_is_let_go_of_when_closed)
     open_pair(&pair);
     struct fr_chunk chunk = {fr_span_of(bytes, sizeof bytes), -1, 0, count_release, &released};
     fr_outbox_push(&pair.channel.outbox, &chunk);
-    fr_channel_close(&pair.channel);
+    fr_channel_close(&pair.channel, true);
     EQUAL(released, 0);
     turn(&pair);
     EQUAL(released, 1);
