@@ -4,6 +4,7 @@
  * The head waits for the first of the body, as with HTTP: a body that is complete at once has its length said. On
  * HTTP/1.1 the connection is closed afterwards, since what the peer has sent behind its handshake is no request. */
 #include "base/alloc.h"
+#include "http/status.h"
 #include "python/asgi_message.h"
 #include "python/asgi_wait.h"
 #include "python/asgi_websocket_internal.h"
@@ -46,11 +47,12 @@ PyObject *fr_asgi_denial_start(struct fr_asgi_websocket *websocket, PyObject *me
 
 /* ---- body ---- */
 
-/* `length` is the whole body's, or -1. */
+/* `length` is the whole body's, or -1; where there is no body, none is made up. */
 static int give_head(struct fr_asgi_websocket *websocket, int64_t length)
 {
     struct fr_asgi_denial *denial = &websocket->denial;
     size_t count = denial->fields.count;
+    bool says_no_length = denial->fields.content_length >= 0 || fr_status_is_bodiless(denial->status);
     struct fr_response_header *headers = fr_alloc((count + 1) * sizeof *headers);
     if (count > 0)
         memcpy(headers, denial->fields.list, count * sizeof *headers);
@@ -59,7 +61,7 @@ static int give_head(struct fr_asgi_websocket *websocket, int64_t length)
         .status = denial->status,
         .headers = headers,
         .header_count = count + (websocket->exchange->version != FR_HTTP_2),
-        .content_length = denial->fields.content_length < 0 ? length : -1,
+        .content_length = says_no_length ? -1 : length,
     };
     int error = fr_exchange_respond(websocket->exchange, &head);
     fr_free(headers);

@@ -5,8 +5,8 @@
  *    take in time the peer has to keep. The first time is what 100 Continue waits for.
  *  - A body that has come whole is given to the application even when its peer has left since.
  *  - Once the answer is complete there is nothing but http.disconnect, as with other servers.
- *  - Who was woken may find that another receive() was faster. It gets an empty piece, which the specification
- *    allows at any time, rather than a promise that somebody would have to keep when its task is cancelled. */
+ *  - A message is taken as late as can be, when a task awaits it: one that is cancelled before has taken nothing. Who
+ *    finds then that another receive() was faster goes on waiting. */
 #include "python/asgi_receive.h"
 
 #include "python/asgi_wait.h"
@@ -127,10 +127,12 @@ static PyObject *take_message(struct fr_asgi_request *request)
     return take_body(request, state);
 }
 
-/* The outcome of a wait; and another that waits may have its turn now. */
+/* What comes next, NULL without an exception when there is nothing yet; and another that waits may have its turn. */
 static PyObject *on_outcome(PyObject *owner)
 {
     struct fr_asgi_request *request = (struct fr_asgi_request *)owner;
+    if (!has_news(request))
+        return NULL;
     PyObject *message = take_message(request);
     if (message != NULL && has_news(request))
         fr_asgi_wake_first(&request->receivers);
@@ -147,7 +149,8 @@ PyObject *fr_asgi_receive_call(PyObject *self, PyObject *const *args, size_t cou
     }
     if (!request->body_ended && request->exchange != NULL)
         ask_for_body(request);
-    if (has_news(request))
-        return fr_asgi_ready(core_state_of(self), take_message(request));
-    return fr_asgi_wait_new(&request->base.asgi->tasks, &request->receivers, self, on_outcome);
+    PyObject *wait = fr_asgi_wait_new(&request->base.asgi->tasks, &request->receivers, self, on_outcome);
+    if (wait != NULL && has_news(request))
+        fr_asgi_wake_first(&request->receivers);
+    return wait;
 }

@@ -1,14 +1,14 @@
 /* python/asgi_wait.h - What receive() and send() return: awaitables without a coroutine or a Future behind them.
  *
- * Two are over before they are awaited (asgi_ready.h). The third waits: it stands in a list of whoever will wake
+ * One is over before it is awaited (asgi_done.h). The other waits: it stands in a list of whoever will wake
  * it, and speaks to asyncio.Task as a Future does (add_done_callback, _asyncio_future_blocking, cancel, result).
- * All have what a coroutine has (send, throw, close), so that asyncio.create_task(receive()) works as it does with
+ * Both have what a coroutine has (send, throw, close), so that asyncio.create_task(receive()) works as it does with
  * other servers. */
 #ifndef FR_PYTHON_ASGI_WAIT_H
 #define FR_PYTHON_ASGI_WAIT_H
 
 #include "base/list.h"
-#include "python/asgi_ready.h"
+#include "python/asgi_done.h"
 #include "python/asgi_task.h"
 
 /* What the wait comes to, asked for once it is over and when its task goes on: a new reference, or NULL and an

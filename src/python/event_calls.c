@@ -4,20 +4,71 @@
  * they come from. */
 #include "python/event_loop_internal.h"
 
-/* The value of `context=`, borrowed; NULL for none. False and an exception when another name was given. */
-static bool read_context(PyObject *const *args, Py_ssize_t count, PyObject *kwnames, const char *method,
-                         PyObject **context)
+/* What a method is called with: its parameters, then what the callback is to be called with. */
+struct call {
+    PyObject *const *args;
+    Py_ssize_t count;
+    PyObject *context;         /* borrowed; NULL for none */
+    PyObject *parameters[2];   /* what `args` points to when some of them were named */
+    const char *const *wanted; /* how they are called; NULL at the end */
+    const char *method;
+};
+
+static const char *const soon_parameters[] = {"callback", NULL};
+static const char *const later_parameters[] = {"delay", "callback", NULL};
+static const char *const at_parameters[] = {"when", "callback", NULL};
+
+/* Notes a parameter that was given by name; false and an exception when there is none, or it was given already. */
+static bool note_named(struct call *call, Py_ssize_t given, PyObject *name, PyObject *value)
 {
-    *context = NULL;
-    for (Py_ssize_t i = 0; kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
-        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
-        if (PyUnicode_CompareWithASCIIString(name, "context") != 0) {
-            PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument %R", method, name);
+    for (Py_ssize_t i = 0; call->wanted[i] != NULL; i++) {
+        if (PyUnicode_CompareWithASCIIString(name, call->wanted[i]) != 0)
+            continue;
+        if (i < given) {
+            PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument %R", call->method, name);
             return false;
         }
-        *context = args[count + i] != Py_None ? args[count + i] : NULL;
+        call->parameters[i] = value;
+        return true;
+    }
+    PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument %R", call->method, name);
+    return false;
+}
+
+/* Of those that were named every one must be there: nothing can follow them. */
+static bool complete_call(struct call *call)
+{
+    Py_ssize_t wanted = 0, there = 0;
+    for (; call->wanted[wanted] != NULL; wanted++) {
+        if (wanted < call->count)
+            call->parameters[wanted] = call->args[wanted];
+        there += call->parameters[wanted] != NULL;
+    }
+    if (there < wanted) {
+        PyErr_Format(PyExc_TypeError, "%s() needs %s", call->method,
+                     wanted == 1 ? "a callback" : "a time and a callback");
+        return false;
+    }
+    if (call->count < wanted) {
+        call->args = call->parameters;
+        call->count = wanted;
     }
     return true;
+}
+
+/* `call` has `wanted` and `method`, and is zeroed otherwise. False and an exception. */
+static bool read_call(struct call *call, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+{
+    call->args = args;
+    call->count = count;
+    for (Py_ssize_t i = 0; kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i), *value = args[count + i];
+        if (PyUnicode_CompareWithASCIIString(name, "context") == 0)
+            call->context = value != Py_None ? value : NULL;
+        else if (!note_named(call, count, name, value))
+            return false;
+    }
+    return complete_call(call);
 }
 
 PyObject *fr_event_calls_debugged(struct event_loop *self, const char *method, PyObject *const *args, Py_ssize_t count,
@@ -31,13 +82,6 @@ PyObject *fr_event_calls_debugged(struct event_loop *self, const char *method, P
         handle = PyObject_CallMethod((PyObject *)self, method, "OO", tuple, context != NULL ? context : Py_None);
     Py_XDECREF(tuple);
     return handle;
-}
-
-static bool check_count(const char *method, Py_ssize_t count, Py_ssize_t wanted)
-{
-    if (count < wanted)
-        PyErr_Format(PyExc_TypeError, "%s() needs %s", method, wanted == 1 ? "a callback" : "a time and a callback");
-    return count >= wanted;
 }
 
 PyObject *fr_event_calls_queue(struct event_loop *self, PyObject *const *args, Py_ssize_t count, PyObject *context)
@@ -63,28 +107,26 @@ static bool catch_call(struct event_loop *self, PyObject *callback, PyObject *co
 PyObject *fr_event_calls_call_soon(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
 {
     struct event_loop *self = EVENT_LOOP(object);
-    PyObject *context;
-    if (!read_context(args, count, kwnames, "call_soon", &context) || !check_count("call_soon", count, 1) ||
-        !fr_event_loop_check_open(self))
+    struct call call = {.wanted = soon_parameters, .method = "call_soon"};
+    if (!read_call(&call, args, count, kwnames) || !fr_event_loop_check_open(self))
         return NULL;
-    if (self->catch != NULL && count == 1 && catch_call(self, args[0], context))
+    if (self->catch != NULL && call.count == 1 && catch_call(self, call.args[0], call.context))
         Py_RETURN_NONE;
     if (self->debug)
-        return fr_event_calls_debugged(self, "_call_soon_debugged", args, count, context);
-    return fr_event_calls_queue(self, args, count, context);
+        return fr_event_calls_debugged(self, "_call_soon_debugged", call.args, call.count, call.context);
+    return fr_event_calls_queue(self, call.args, call.count, call.context);
 }
 
 PyObject *fr_event_calls_call_soon_threadsafe(PyObject *object, PyObject *const *args, Py_ssize_t count,
                                               PyObject *kwnames)
 {
     struct event_loop *self = EVENT_LOOP(object);
-    PyObject *context;
-    if (!read_context(args, count, kwnames, "call_soon_threadsafe", &context) ||
-        !check_count("call_soon_threadsafe", count, 1) || !fr_event_loop_check_open(self))
+    struct call call = {.wanted = soon_parameters, .method = "call_soon_threadsafe"};
+    if (!read_call(&call, args, count, kwnames) || !fr_event_loop_check_open(self))
         return NULL;
-    PyObject *handle = self->debug
-                           ? fr_event_calls_debugged(self, "_call_soon_threadsafe_debugged", args, count, context)
-                           : fr_event_calls_queue(self, args, count, context);
+    PyObject *handle = self->debug ? fr_event_calls_debugged(self, "_call_soon_threadsafe_debugged", call.args,
+                                                             call.count, call.context)
+                                   : fr_event_calls_queue(self, call.args, call.count, call.context);
     Py_BEGIN_CRITICAL_SECTION(self);
     if (handle != NULL && self->loop != NULL)
         fr_loop_wake(self->loop);
@@ -113,11 +155,11 @@ static bool read_seconds(PyObject *object, const char *none_message, double *sec
     return !PyErr_Occurred();
 }
 
-/* `args` begin with the time that has been read already. */
-static PyObject *schedule_call(struct event_loop *self, double when_s, PyObject *const *args, Py_ssize_t count,
-                               PyObject *context)
+/* The time has been read already. */
+static PyObject *schedule_call(struct event_loop *self, double when_s, const struct call *call)
 {
-    PyObject *handle = fr_event_handle_new_timer(&self->handles, when_s, args[1], args + 2, count - 2, context);
+    PyObject *handle = fr_event_handle_new_timer(&self->handles, when_s, call->args[1], call->args + 2, call->count - 2,
+                                                 call->context);
     if (handle != NULL)
         push_timer(self, when_s, Py_NewRef(handle));
     return handle;
@@ -126,27 +168,27 @@ static PyObject *schedule_call(struct event_loop *self, double when_s, PyObject 
 PyObject *fr_event_calls_call_later(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
 {
     struct event_loop *self = EVENT_LOOP(object);
-    PyObject *context;
+    struct call call = {.wanted = later_parameters, .method = "call_later"};
     double delay_s;
-    if (!read_context(args, count, kwnames, "call_later", &context) || !check_count("call_later", count, 2) ||
-        !read_seconds(args[0], "delay must not be None", &delay_s) || !fr_event_loop_check_open(self))
+    if (!read_call(&call, args, count, kwnames) || !read_seconds(call.args[0], "delay must not be None", &delay_s) ||
+        !fr_event_loop_check_open(self))
         return NULL;
     if (self->debug)
-        return fr_event_calls_debugged(self, "_call_later_debugged", args, count, context);
-    return schedule_call(self, fr_event_loop_now_s() + delay_s, args, count, context);
+        return fr_event_calls_debugged(self, "_call_later_debugged", call.args, call.count, call.context);
+    return schedule_call(self, fr_event_loop_now_s() + delay_s, &call);
 }
 
 PyObject *fr_event_calls_call_at(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
 {
     struct event_loop *self = EVENT_LOOP(object);
-    PyObject *context;
+    struct call call = {.wanted = at_parameters, .method = "call_at"};
     double when_s;
-    if (!read_context(args, count, kwnames, "call_at", &context) || !check_count("call_at", count, 2) ||
-        !read_seconds(args[0], "when cannot be None", &when_s) || !fr_event_loop_check_open(self))
+    if (!read_call(&call, args, count, kwnames) || !read_seconds(call.args[0], "when cannot be None", &when_s) ||
+        !fr_event_loop_check_open(self))
         return NULL;
     if (self->debug)
-        return fr_event_calls_debugged(self, "_call_at_debugged", args, count, context);
-    return schedule_call(self, when_s, args, count, context);
+        return fr_event_calls_debugged(self, "_call_at_debugged", call.args, call.count, call.context);
+    return schedule_call(self, when_s, &call);
 }
 
 /* ---- handles of asyncio's own ---- */

@@ -85,7 +85,6 @@ static int make_types(PyObject *module, struct core_state *state)
         {&fr_asgi_call_spec, &state->asgi_call_type},
         {&fr_asgi_spare_spec, &state->asgi_spare_type},
         {&fr_asgi_done_spec, &state->asgi_done_type},
-        {&fr_asgi_ready_spec, &state->asgi_ready_type},
         {&fr_asgi_wait_spec, &state->asgi_wait_type},
         {&fr_event_loop_spec, &state->event_loop_type},
         {&fr_event_handle_spec, &state->handle_type},
@@ -206,7 +205,6 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->asgi_call_type);
     Py_VISIT(state->asgi_spare_type);
     Py_VISIT(state->asgi_done_type);
-    Py_VISIT(state->asgi_ready_type);
     Py_VISIT(state->asgi_wait_type);
     Py_VISIT(state->asgi_done);
     Py_VISIT(state->context_names);
@@ -234,7 +232,6 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->asgi_call_type);
     Py_CLEAR(state->asgi_spare_type);
     Py_CLEAR(state->asgi_done_type);
-    Py_CLEAR(state->asgi_ready_type);
     Py_CLEAR(state->asgi_wait_type);
     Py_CLEAR(state->asgi_done);
     Py_CLEAR(state->context_names);

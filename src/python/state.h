@@ -20,7 +20,6 @@ struct core_state {
     PyTypeObject *asgi_call_type;    /* the coroutine of an application's task */
     PyTypeObject *asgi_spare_type;   /* what a spare task waits for */
     PyTypeObject *asgi_done_type;
-    PyTypeObject *asgi_ready_type;
     PyTypeObject *asgi_wait_type;
     PyObject *asgi_done;               /* the awaitable that gives None */
     PyObject *context_names;           /* ("context",): of the keywords of a call */

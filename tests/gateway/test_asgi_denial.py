@@ -68,6 +68,23 @@ def test_an_empty_body(asgi):
         peer.expect_closed()
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_a_body_has_no_length(asgi, status):
+    """RFC 9110 section 8.6: not with 204; with 304 it would be that of the 200."""
+    with peer_of(asgi(denying({"type": START, "status": status}, {"type": BODY}))) as peer:
+        response = peer.ask().hear()
+        assert (response.status, response.body, response["Content-Length"]) == (status, b"", None)
+        peer.expect_closed()
+
+
+def test_a_length_that_the_application_knows_is_said(asgi):
+    head = {"type": START, "status": 304, "headers": [(b"content-length", b"1234")]}
+    with peer_of(asgi(denying(head, {"type": BODY}))) as peer:
+        response = peer.ask().hear()
+        assert (response.status, response["Content-Length"]) == (304, "1234")
+        peer.expect_closed()
+
+
 def test_a_large_body(asgi):
     script = denying({"type": START, "status": 403}, {"type": BODY, "body": b"x" * 3_000_000})
     with peer_of(asgi(script)) as peer:

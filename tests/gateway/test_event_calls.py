@@ -48,6 +48,41 @@ def test_wrong_arguments(event_loop, debug):
             call(1)
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_parameters_by_name(event_loop, debug):
+    """As asyncio calls them."""
+    event_loop.set_debug(debug)
+    context = contextvars.copy_context()
+    seen = []
+
+    def see():
+        seen.append(len(seen))
+
+    event_loop.call_soon(callback=see)
+    event_loop.call_soon(context=context, callback=see)
+    event_loop.call_soon_threadsafe(callback=see, context=None)
+    event_loop.call_later(0, callback=see)
+    event_loop.call_later(callback=see, delay=0)
+    event_loop.call_at(event_loop.time(), callback=see, context=context)
+    event_loop.call_at(context=context, callback=event_loop.stop, when=event_loop.time())
+    event_loop.run_forever()
+    assert seen == [0, 1, 2, 3, 4, 5]
+
+
+def test_parameters_that_are_given_twice_or_never(event_loop):
+    for call, args in ((event_loop.call_soon, ()), (event_loop.call_later, (1,)), (event_loop.call_at, (1,))):
+        with pytest.raises(TypeError, match="multiple values for argument 'callback'"):
+            call(*args, print, callback=print)
+        with pytest.raises(TypeError, match="needs"):
+            call(*args)
+    with pytest.raises(TypeError, match="multiple values for argument 'delay'"):
+        event_loop.call_later(1, delay=1, callback=print)
+    with pytest.raises(TypeError, match="needs a time and a callback"):
+        event_loop.call_at(callback=print)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'delay'"):
+        event_loop.call_at(delay=1, callback=print)
+
+
 def test_a_context_that_is_none(event_loop):
     failures = []
     event_loop.set_exception_handler(lambda loop, context: failures.append(context["exception"]))

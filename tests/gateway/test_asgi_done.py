@@ -1,4 +1,4 @@
-"""src/python/asgi_ready.c: awaitables that are over before they are awaited."""
+"""src/python/asgi_done.c: an awaitable that is over before it is awaited; and receive() when a message is there."""
 
 from __future__ import annotations
 
@@ -52,17 +52,13 @@ def test_waiting_for_the_first(asgi):
     assert in_answer(asgi, function) == ([message(), None], 2)
 
 
-def test_a_value_is_given_once(asgi):
+def test_a_message_that_is_there_is_taken_when_it_is_awaited(asgi):
     async def function(scope, receive, send):
         awaitable = receive()
         assert inspect.isawaitable(awaitable)
-        assert await awaitable == message()
-        with pytest.raises(RuntimeError, match="already awaited"):
-            await awaitable
-        with pytest.raises(RuntimeError, match="already awaited"):
-            awaitable.send(None)
+        assert await awaitable == message(b"abc")
 
-    in_request(asgi, function)
+    in_request(asgi, function, data=b"abc")
 
 
 def close(awaitable):
@@ -74,15 +70,43 @@ def throw_into(awaitable):
         awaitable.throw(KeyError("k"))
 
 
-@pytest.mark.parametrize("end", [close, throw_into])
-def test_whoever_ends_it_lets_go_of_the_value(asgi, end):
-    async def function(scope, receive, send):
-        awaitable = receive()
-        end(awaitable)
-        with pytest.raises(RuntimeError, match="already awaited"):
-            await awaitable
+def forget(awaitable):
+    del awaitable
 
-    in_answer(asgi, finished_first(function))
+
+@pytest.mark.parametrize("end", [close, throw_into, forget])
+def test_whoever_ends_it_before_takes_nothing(asgi, end):
+    async def function(scope, receive, send):
+        end(receive())
+        assert await receive() == message(b"abc")
+
+    in_request(asgi, function, data=b"abc")
+
+
+def test_a_task_that_is_cancelled_before_its_first_step_takes_nothing(asgi):
+    async def function(scope, receive, send):
+        task = asyncio.create_task(receive())
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await receive() == message(b"abc")
+
+    in_request(asgi, function, data=b"abc")
+
+
+def test_two_that_ask_at_once_get_one_message_each(asgi):
+    """The second waits, as a coroutine of another server would."""
+
+    async def function(receive, send):
+        first, second = asyncio.create_task(receive()), asyncio.create_task(receive())
+        await pause(3)
+        assert await first == message()
+        assert not second.done()
+        await send(start())
+        await send(body())
+        return await second
+
+    assert in_answer(asgi, function) == DISCONNECT
 
 
 def finished_first(function):
@@ -127,7 +151,7 @@ def test_the_one_for_none_is_awaited_any_number_of_times(asgi):
 def test_types_are_not_for_making():
     from freastal import _core
 
-    names = ["ApplicationCall", "Done", "Ready", "SpareTask", "Wait"]
+    names = ["ApplicationCall", "Done", "SpareTask", "Wait"]
     types = [kind for kind in object.__subclasses__() if kind.__module__ == _core.__name__ and kind.__name__ in names]
     for kind in types:
         with pytest.raises(TypeError):
