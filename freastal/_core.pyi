@@ -30,8 +30,9 @@ class EventLoop:
     _stopping: bool
     _closed: bool
     _debug: bool
-    _workers: int
-    """How many workers live in the loop, which cannot be closed before they are."""
+    @property
+    def _workers(self) -> list[Worker]:
+        """Those that live in the loop, which cannot be closed before they are; a new list."""
 
     def call_soon(
         self, callback: Callable[[Unpack[_Args]], object], *args: Unpack[_Args], context: Context | None = None

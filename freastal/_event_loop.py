@@ -9,6 +9,7 @@ import selectors
 import signal
 import sys
 import threading
+import warnings
 from asyncio import base_events, events, format_helpers
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
@@ -73,6 +74,15 @@ class EventLoop(_core.EventLoop, asyncio.SelectorEventLoop):
         def _run_forever_cleanup(self) -> None:
             self._restore_wakeup_fd(self._previous_fd)
             super()._run_forever_cleanup()
+
+    def __del__(self, _warn: Any = warnings.warn) -> None:
+        """A loop that was forgotten is closed, and before it the workers that were forgotten with it."""
+        if not self.is_closed() and not self.is_running():
+            for worker in self._workers:
+                if worker.state in {"serving", "draining"}:
+                    _warn(f"unclosed {worker!r}", ResourceWarning, stacklevel=2, source=worker)
+                worker.close()
+        super().__del__()
 
     def close(self) -> None:
         """RuntimeError while it runs, or a worker lives in it."""

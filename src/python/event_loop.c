@@ -164,8 +164,10 @@ static PyObject *event_loop_run_once(PyObject *object, PyObject *Py_UNUSED(ignor
 static PyObject *event_loop_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
     PyObject *self = type->tp_alloc(type, 0); /* zeroed */
-    if (self != NULL)
+    if (self != NULL) {
         EVENT_LOOP(self)->closed = true;
+        fr_list_init(&EVENT_LOOP(self)->residents);
+    }
     return self;
 }
 
@@ -217,7 +219,7 @@ static void clear_queues(struct event_loop *self)
     fr_event_descriptors_clear(&self->descriptors);
 }
 
-/* A worker that is still there keeps the loop's memory for good: it is part of garbage that nobody closed. */
+/* A worker that is still there (after a fork, its parent's) keeps the loop's memory for good. */
 static void close_loop(struct event_loop *self)
 {
     struct fr_loop *loop;
@@ -231,7 +233,7 @@ static void close_loop(struct event_loop *self)
         return;
     clear_queues(self);
     fr_gil_close(&self->gil);
-    if (self->workers == 0)
+    if (fr_list_is_empty(&self->residents))
         fr_loop_close(loop);
 }
 
@@ -246,6 +248,11 @@ static int event_loop_traverse(PyObject *object, visitproc visit, void *arg)
     struct event_loop *self = EVENT_LOOP(object);
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->interrupt);
+    for (struct fr_list *node = self->residents.next; node != NULL && node != &self->residents; node = node->next) {
+        const struct fr_event_loop_resident *resident = FR_LIST_OWNER(node, struct fr_event_loop_resident, node);
+        if (resident->is_held)
+            Py_VISIT(resident->worker);
+    }
     int status = fr_event_handles_traverse(&self->handles, visit, arg);
     if (status == 0)
         status = fr_event_queue_traverse(&self->ready, visit, arg);
@@ -383,17 +390,34 @@ bool fr_event_loop_is_ours(struct core_state *state, PyObject *object, struct fr
     return true;
 }
 
-void fr_event_loop_enter(PyObject *object)
+void fr_event_loop_enter(PyObject *object, struct fr_event_loop_resident *resident, PyObject *worker)
 {
     struct event_loop *self = EVENT_LOOP(object);
-    self->workers++;
+    resident->worker = worker;
+    fr_list_append(&self->residents, &resident->node);
     fr_loop_remove_hook(self->loop, &self->gil.hook);
     fr_loop_add_hook(self->loop, &self->gil.hook);
 }
 
-void fr_event_loop_leave(PyObject *object)
+void fr_event_loop_leave(struct fr_event_loop_resident *resident)
 {
-    EVENT_LOOP(object)->workers--;
+    fr_list_remove(&resident->node);
+}
+
+void fr_event_loop_hold(struct fr_event_loop_resident *resident)
+{
+    if (resident->is_held)
+        return;
+    resident->is_held = true;
+    Py_INCREF(resident->worker);
+}
+
+void fr_event_loop_let_go(struct fr_event_loop_resident *resident)
+{
+    if (!resident->is_held)
+        return;
+    resident->is_held = false;
+    Py_DECREF(resident->worker);
 }
 
 void fr_event_loop_interrupt(PyObject *object, PyObject *exception)
@@ -445,25 +469,30 @@ FLAG(debug)
 
 static PyObject *get_workers(PyObject *object, void *Py_UNUSED(closure))
 {
-    return PyLong_FromSize_t(EVENT_LOOP(object)->workers);
+    struct fr_list *residents = &EVENT_LOOP(object)->residents;
+    PyObject *workers = PyList_New(0);
+    for (struct fr_list *node = residents->next; workers != NULL && node != residents; node = node->next)
+        if (PyList_Append(workers, FR_LIST_OWNER(node, struct fr_event_loop_resident, node)->worker) < 0)
+            Py_CLEAR(workers);
+    return workers;
 }
 
 static const PyGetSetDef event_loop_getset[] = {
     {"_stopping", get_stopping, set_stopping, NULL, NULL},
     {"_closed", get_closed, set_closed, NULL, NULL},
     {"_debug", get_debug, set_debug, NULL, NULL},
-    {"_workers", get_workers, NULL, "How many workers live in the loop.", NULL},
+    {"_workers", get_workers, NULL, "The workers that live in the loop, in a new list.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
 #define FAST(function) (PyCFunction)(void (*)(void)) function
 
-PyDoc_STRVAR(call_soon_doc, "call_soon($self, callback, /, *args, context=None)\n--\n\nCall it in the next turn.");
-PyDoc_STRVAR(call_soon_threadsafe_doc, "call_soon_threadsafe($self, callback, /, *args, context=None)\n--\n\n"
+PyDoc_STRVAR(call_soon_doc, "call_soon($self, callback, *args, context=None)\n--\n\nCall it in the next turn.");
+PyDoc_STRVAR(call_soon_threadsafe_doc, "call_soon_threadsafe($self, callback, *args, context=None)\n--\n\n"
                                        "Call it in the next turn; from any thread.");
-PyDoc_STRVAR(call_later_doc, "call_later($self, delay, callback, /, *args, context=None)\n--\n\n"
+PyDoc_STRVAR(call_later_doc, "call_later($self, delay, callback, *args, context=None)\n--\n\n"
                              "Call it in `delay` seconds.");
-PyDoc_STRVAR(call_at_doc, "call_at($self, when, callback, /, *args, context=None)\n--\n\n"
+PyDoc_STRVAR(call_at_doc, "call_at($self, when, callback, *args, context=None)\n--\n\n"
                           "Call it when time() has come to `when`.");
 PyDoc_STRVAR(time_doc, "time($self, /)\n--\n\nThe loop's clock: seconds, never going back.");
 PyDoc_STRVAR(stop_doc, "stop($self, /)\n--\n\nMake run_forever() return after this turn.");

@@ -6,6 +6,7 @@
 #ifndef FR_PYTHON_EVENT_LOOP_H
 #define FR_PYTHON_EVENT_LOOP_H
 
+#include "base/list.h"
 #include "net/loop.h"
 #include "python/gil.h"
 #include "python/state.h"
@@ -13,10 +14,22 @@
 /* The loop, and who holds the GIL in it, of an open freastal.EventLoop; false for any other object. */
 bool fr_event_loop_is_ours(struct core_state *state, PyObject *object, struct fr_loop **loop, struct fr_gil **gil);
 
-/* A worker lives in our loop `object` from now on, and closing the loop is refused until it has left. To be called
+/* A worker that lives in a loop of ours; a part of that worker, zeroed. */
+struct fr_event_loop_resident {
+    struct fr_list node;
+    PyObject *worker;
+    bool is_held; /* the loop owns a reference */
+};
+
+/* `worker` lives in our loop `object` from now on, and closing the loop is refused until it has left. To be called
  * after the worker has added its hooks: what they take of the GIL is let go of before the loop sleeps. */
-void fr_event_loop_enter(PyObject *object);
-void fr_event_loop_leave(PyObject *object);
+void fr_event_loop_enter(PyObject *object, struct fr_event_loop_resident *resident, PyObject *worker);
+void fr_event_loop_leave(struct fr_event_loop_resident *resident);
+
+/* The loop keeps the worker alive, as it keeps servers of asyncio's; until it is let go of, also when it has left. It
+ * may be gone then. */
+void fr_event_loop_hold(struct fr_event_loop_resident *resident);
+void fr_event_loop_let_go(struct fr_event_loop_resident *resident);
 
 /* Keeps a KeyboardInterrupt or SystemExit that came out of code of Python's inside a turn of our loop `object`: it
  * comes out of run_forever when the turn ends, which is soon. Takes over the reference; the first one counts. */

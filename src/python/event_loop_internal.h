@@ -21,7 +21,7 @@ struct event_loop {
     struct fr_event_descriptors descriptors;
     struct fr_event_loop_catch *catch; /* takes the next call_soon; NULL: nobody does */
     PyObject *interrupt;               /* see fr_event_loop_interrupt */
-    size_t workers;                    /* that live in the loop */
+    struct fr_list residents;          /* workers that live in the loop */
     unsigned long thread;              /* that is inside the turn */
     pid_t process;                     /* that the kernel's queue of events belongs to */
     bool in_turn;

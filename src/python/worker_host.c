@@ -5,7 +5,6 @@
 #include "python/worker_host.h"
 
 #include "python/errors.h"
-#include "python/event_loop.h"
 
 bool fr_worker_host_call(struct fr_worker_host *host, PyObject *callback, PyObject *const *args, size_t count)
 {
@@ -94,15 +93,6 @@ static void tell_stopped(struct fr_worker_host *host)
         (void)fr_worker_host_call(host, host->options->on_stopped, NULL, 0);
 }
 
-/* The worker may be gone afterwards. */
-static void let_worker_go(struct fr_worker_host *host)
-{
-    if (!host->holds_worker)
-        return;
-    host->holds_worker = false;
-    Py_DECREF(host->worker);
-}
-
 static void on_attending(struct fr_deferred *deferred)
 {
     struct fr_worker_host *host = FR_LIST_OWNER(deferred, struct fr_worker_host, attending);
@@ -110,7 +100,7 @@ static void on_attending(struct fr_deferred *deferred)
     act(host);
     if (fr_worker_host_is_at_rest(host)) {
         tell_stopped(host);
-        let_worker_go(host);
+        fr_event_loop_let_go(&host->resident);
     }
 }
 
@@ -198,7 +188,7 @@ void fr_worker_host_enter(struct fr_worker_host *host, struct fr_worker *core)
     if (host->lives_in_loop) {
         host->hook.before_poll = on_poll;
         fr_loop_add_hook(loop, &host->hook);
-        fr_event_loop_enter(host->options->asgi.event_loop);
+        fr_event_loop_enter(host->options->asgi.event_loop, &host->resident, host->worker);
     } else {
         fr_gil_open(host->gil, loop);
     }
@@ -208,10 +198,8 @@ void fr_worker_host_enter(struct fr_worker_host *host, struct fr_worker *core)
 
 void fr_worker_host_hold(struct fr_worker_host *host)
 {
-    if (!host->lives_in_loop || host->holds_worker)
-        return;
-    host->holds_worker = true;
-    Py_INCREF(host->worker);
+    if (host->lives_in_loop)
+        fr_event_loop_hold(&host->resident);
 }
 
 bool fr_worker_host_may_close(const struct fr_worker_host *host)
@@ -237,7 +225,7 @@ void fr_worker_host_leave(struct fr_worker_host *host)
     host->stop_told |= fr_worker_state(host->core) == FR_WORKER_READY; /* it never served */
     if (host->lives_in_loop) {
         fr_loop_remove_hook(loop, &host->hook);
-        fr_event_loop_leave(host->options->asgi.event_loop);
+        fr_event_loop_leave(&host->resident);
     } else {
         fr_gil_close(host->gil);
     }
@@ -248,5 +236,5 @@ void fr_worker_host_leave(struct fr_worker_host *host)
 void fr_worker_host_forget(struct fr_worker_host *host)
 {
     tell_stopped(host);
-    let_worker_go(host);
+    fr_event_loop_let_go(&host->resident);
 }

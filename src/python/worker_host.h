@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "python/event_loop.h"
 #include "python/worker_options.h"
 #include "server/worker.h"
 
@@ -22,10 +23,10 @@ struct fr_worker_host {
     const struct fr_worker_options *options; /* of the worker */
     struct fr_gil own_gil, *gil;             /* that of the loop it lives in, or its own */
     struct fr_poll_hook hook;                /* in the loop it lives in */
+    struct fr_event_loop_resident resident;  /* of that loop */
     struct fr_deferred attending;            /* to what was asked for, or has come about, when the loop gets to it */
     atomic_int intention;
-    bool lives_in_loop; /* of a freastal.EventLoop, which turns it */
-    bool holds_worker;  /* there, from start to stopped, as servers of asyncio's do */
+    bool lives_in_loop; /* of a freastal.EventLoop, which turns it, and holds it from start to stopped */
     bool stopping;      /* stop() has been acted on */
     bool cancel_asked;  /* the calls that go on will be cancelled */
     bool stop_told;     /* on_stopped has been called */

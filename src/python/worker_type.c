@@ -148,7 +148,12 @@ static void close_core(struct worker *worker)
 
 static void worker_finalize(PyObject *self)
 {
+    const struct worker *worker = WORKER(self);
     PyObject *exception = fr_compat_take_exception();
+    bool serves = worker->core != NULL && fr_worker_state(worker->core) != FR_WORKER_READY &&
+                  fr_worker_state(worker->core) != FR_WORKER_STOPPED;
+    if (serves && PyErr_ResourceWarning(self, 1, "unclosed %R", self) < 0)
+        PyErr_WriteUnraisable(self);
     close_core(WORKER(self));
     if (exception != NULL)
         fr_compat_raise_exception(exception);

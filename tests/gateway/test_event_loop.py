@@ -327,13 +327,13 @@ def test_loops_leave_no_descriptor_behind():
 
 
 def test_flags_are_the_core_s(event_loop):
-    assert (event_loop._stopping, event_loop._closed, event_loop._workers) == (False, False, 0)
+    assert (event_loop._stopping, event_loop._closed, event_loop._workers) == (False, False, [])
     event_loop.set_debug(1)
     assert event_loop.get_debug() is True
     event_loop.set_debug(None)
     assert event_loop.get_debug() is False
     with pytest.raises(AttributeError):
-        event_loop._workers = 1
+        event_loop._workers = []
 
 
 async def silent(scope, receive, send):
@@ -349,13 +349,13 @@ def worker_in(loop):
 def test_a_loop_that_a_worker_lives_in_is_not_closed(event_loop):
     listener, worker = worker_in(event_loop)
     with listener:
-        assert event_loop._workers == 1
+        assert event_loop._workers == [worker]
         with pytest.raises(RuntimeError, match="a worker lives in"):
             event_loop.close()
         assert not event_loop.is_closed()
         event_loop.run_until_complete(asyncio.sleep(0))
         worker.close()
-        assert event_loop._workers == 0
+        assert event_loop._workers == []
 
 
 def test_a_forgotten_worker_and_its_loop_are_garbage():

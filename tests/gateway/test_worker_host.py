@@ -115,11 +115,13 @@ def test_when_the_loop_does_not_run_close_is_enough(event_loop, listener):
     async def leave_open():
         return await asyncio.open_connection(*peer)
 
-    _, writer = event_loop.run_until_complete(leave_open())
+    reader, writer = event_loop.run_until_complete(leave_open())
     worker.close()
     assert stopped == [True]
     assert worker.state == "stopped"
+    assert event_loop.run_until_complete(reader.read()) == b""
     writer.close()
+    event_loop.run_until_complete(writer.wait_closed())
 
 
 def test_it_may_be_closed_when_it_says_that_it_has_stopped(event_loop, listener):
@@ -164,6 +166,51 @@ def test_it_stays_alive_until_it_has_stopped(event_loop, listener):
         assert alive() is None
 
     event_loop.run_until_complete(main())
+
+
+def forget(loop_and_worker, *, loop_first):
+    if loop_first:
+        loop_and_worker[0].__del__()
+    loop_and_worker.clear()
+    gc.collect()
+
+
+@pytest.mark.parametrize("first", ["loop", "worker"])
+def test_one_that_is_forgotten_with_its_loop_is_closed(listener, first):
+    """Whichever the garbage collector comes to first."""
+    loop = freastal.new_event_loop()
+
+    async def application(scope, receive, send):
+        await send(start())
+        await send(body(b"until then"))
+
+    worker = worker_in(loop, listener, application, on_stopped=lambda: stopped.append(True))
+    stopped = []
+    worker.start()
+    assert loop.run_until_complete(ask(listener)).endswith(b"until then")
+    gone = [weakref.ref(loop), weakref.ref(application)]
+    forgotten = [loop, worker]
+    del loop, worker, application
+    with pytest.warns(ResourceWarning, match="unclosed") as told:
+        forget(forgotten, loop_first=first == "loop")
+    assert stopped == [True]
+    unclosed = [warning.source for warning in told]
+    assert sorted(type(each).__name__ for each in unclosed) == ["EventLoop", "Worker"]
+    told.clear()
+    unclosed.clear()
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None]
+
+
+def test_one_that_is_forgotten_serves_on_while_its_loop_is_there(event_loop, listener):
+    stopped = []
+    worker_in(event_loop, listener, on_stopped=lambda: stopped.append(True)).start()
+    gc.collect()
+    assert event_loop.run_until_complete(ask(listener)).endswith(b"hello")
+    [worker] = event_loop._workers
+    worker.close()
+    assert stopped == [True]
+    assert event_loop._workers == []
 
 
 def test_one_that_never_started_is_let_go(event_loop, listener):

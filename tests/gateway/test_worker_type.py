@@ -249,7 +249,10 @@ def test_a_forgotten_worker_is_closed():
             peer.sendall(GET)
             while not worker.stats()["bytes_sent"]:
                 worker.turn(-1)
+            forgotten = [worker]
             del worker
+            with pytest.warns(ResourceWarning, match="unclosed <freastal._core.Worker"):
+                forgotten.clear()
         gc.collect()
         if descriptors:
             assert len(os.listdir("/proc/self/fd")) == descriptors
@@ -269,7 +272,8 @@ def test_a_worker_in_a_cycle_with_its_application_is_collected():
         )
         application.worker.start()
         del application
-        gc.collect()
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            gc.collect()
         assert reference() is None
 
 
