@@ -16,7 +16,7 @@ from ._lifespan import Lifespan
 from ._listen import Listeners
 from ._log import Log
 from ._loops import is_ours
-from ._worker import LAST_TURNS_MAX, open_worker
+from ._worker import last_turns, open_worker
 from .config import Config
 
 _CANCEL_S = 1.0
@@ -140,7 +140,10 @@ class AsgiService:
 
     async def _end(self, worker: _core.Worker) -> None:
         if not self._stop_wanted.done():
-            await self._take_what_waits(worker)
+            for _ in last_turns(worker):
+                if self._stop_wanted.done():
+                    break
+                await self._turn()
             worker.drain()
             while worker.state == "serving":
                 await self._turn()
@@ -153,15 +156,6 @@ class AsgiService:
             alarm.cancel()
             if not self._stopped.done():
                 self._log.error("the application goes on although its tasks were cancelled; it is not waited for")
-
-    async def _take_what_waits(self, worker: _core.Worker) -> None:
-        """Who was queued when the drain was asked for is answered: as in _worker.py, by turns that bring nobody new."""
-        accepted = -1
-        for _ in range(LAST_TURNS_MAX):
-            before, accepted = accepted, worker.stats()["connections_accepted"]
-            if accepted == before or self._stop_wanted.done():
-                break
-            await self._turn()
 
     async def _turn(self) -> None:
         """Until the loop, and so the worker, has made a turn."""

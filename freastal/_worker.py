@@ -32,7 +32,7 @@ _TIMEOUTS = {
     "ws_ping_timeout_ms": "ws_ping_timeout",
 }
 
-LAST_TURNS_MAX = 512
+_LAST_TURNS_MAX = 512
 """Turns before a drain, 16 connections each: a full queue of 4096 twice over, and an end under any load."""
 
 
@@ -106,17 +106,21 @@ def run(worker: _core.Worker, listeners: Listeners) -> None:
     while worker.state != "stopped":
         worker.run()
         if worker.state == "serving":
-            _take_what_waits(worker)
+            for _ in last_turns(worker):
+                worker.turn()
             worker.drain()
             worker.turn()
             listeners.close()
 
 
-def _take_what_waits(worker: _core.Worker) -> None:
-    """Who was queued when the drain was asked for is answered: accepts, and reads, until a turn brings nobody new."""
+def last_turns(worker: _core.Worker) -> Iterator[None]:
+    """The turns to make before a drain, one for each step: until one brings nobody new.
+
+    Who was queued when the drain was asked for is so accepted, and answered.
+    """
     accepted = -1
-    for _ in range(LAST_TURNS_MAX):
+    for _ in range(_LAST_TURNS_MAX):
         before, accepted = accepted, worker.stats()["connections_accepted"]
         if accepted == before:
-            break
-        worker.turn()
+            return
+        yield

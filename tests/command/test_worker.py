@@ -11,7 +11,7 @@ import pytest
 
 from freastal import _core
 from freastal._supervisor.worker import allow_descriptors
-from freastal._worker import core_limits, open_access_log
+from freastal._worker import core_limits, last_turns, open_access_log
 from freastal.config import Config
 
 HAVE_NO_OPTION = {
@@ -53,6 +53,29 @@ def test_the_defaults_are_those_of_the_core():
 )
 def test_limits_and_timeouts(option, value, name, meant):
     assert core_limits(Config(**{option: value})) == {**core_limits(Config()), name: meant}
+
+
+class Accepting:
+    """A worker that accepts so many in each turn."""
+
+    def __init__(self, *counts):
+        self.counts = iter(counts)
+        self.accepted = 7
+
+    def stats(self):
+        return {"connections_accepted": self.accepted}
+
+    def turn(self):
+        self.accepted += next(self.counts)
+
+
+@pytest.mark.parametrize(("counts", "turns"), [((0,), 1), ((16, 16, 3, 0, 5), 4), ([1] * 10_000, 512)])
+def test_before_a_drain_turns_are_made_until_one_brings_nobody(counts, turns):
+    worker, made = Accepting(*counts), 0
+    for _ in last_turns(worker):
+        worker.turn()
+        made += 1
+    assert made == turns
 
 
 def test_where_access_lines_go(tmp_path):
