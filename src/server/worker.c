@@ -151,6 +151,7 @@ static void stop_when_empty(struct fr_worker *worker)
         return;
     if (worker->shared.access_log)
         fr_access_log_flush(worker->shared.access_log);
+    fr_certificates_close(&worker->certificates); /* in the thread that used them; close may be called in another */
     worker->state = FR_WORKER_STOPPED;
     if (worker->config->stopped)
         worker->config->stopped(worker->config->owner);

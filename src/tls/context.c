@@ -5,6 +5,7 @@
 #include "tls/context.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -167,6 +168,7 @@ struct fr_tls_context *fr_tls_context_open(const struct fr_tls_options *options,
     context->certificates = fr_alloc_zero(options->identity_count * sizeof *context->certificates);
     int error = load(context, options, &complaint, &warning);
     fr_tls_errors_clear();
+    OPENSSL_thread_stop_ex(context->library); /* whoever closes it can only clean up after their own thread */
     if (error) {
         fr_tls_context_close(context);
         return NULL;

@@ -1,7 +1,8 @@
 /* tls/context.h - What all TLS connections of a worker share: certificates, trust, ALPN, tickets.
  *
  * Read from its files when it is opened and never again: new certificates are a new context. Streams keep the one
- * they began with alive, so that it may be closed as soon as the next one is there. One thread. */
+ * they began with alive, so that it may be closed as soon as the next one is there. One thread; it may be opened in
+ * another one, but has to be closed where its streams were: OpenSSL keeps random numbers by thread, in the context. */
 #ifndef FR_TLS_CONTEXT_H
 #define FR_TLS_CONTEXT_H
 
