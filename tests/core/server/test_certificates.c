@@ -1,0 +1,153 @@
+/* server/certificates.c: new files are read when they have come to rest, and bad ones change nothing. */
+#include "server/certificates.h"
+
+#include "fakes/tls_maker.h"
+#include "unit.h"
+
+static struct {
+    struct maker_pair pair;
+    struct fr_tls_identity identity;
+    struct fr_tls_options options;
+    struct fr_log log;
+    struct fr_certificates certificates;
+    unsigned lines;
+    char said[1200];
+} desk;
+
+static void hear(void *sink, enum fr_log_level level, const char *message)
+{
+    (void)sink, (void)level;
+    desk.lines++;
+    snprintf(desk.said, sizeof desk.said, "%s", message);
+}
+
+static const char *write_pair(const struct maker_pair *pair, const char *name)
+{
+    char *certificate = maker_certificate_pem(pair), *key = maker_key_pem(pair, NULL);
+    char *both = maker_join(certificate, key);
+    const char *path = maker_text_file(name, both);
+    free(certificate);
+    free(key);
+    free(both);
+    return path;
+}
+
+static int open_desk(void)
+{
+    desk.pair = maker_pair(&(struct maker_wish){.common_name = "localhost"});
+    desk.identity.certfile = strdup(write_pair(&desk.pair, "server.pem"));
+    desk.options = (struct fr_tls_options){
+        .identities = &desk.identity,
+        .identity_count = 1,
+        .version_min = 0x0303,
+        .http1 = true,
+    };
+    desk.log = (struct fr_log){.write = hear, .level = FR_LOG_INFO};
+    return fr_certificates_open(&desk.certificates, &desk.options, &desk.log);
+}
+
+static void close_desk(void)
+{
+    fr_certificates_close(&desk.certificates);
+    fr_certificates_close(&desk.certificates);
+    maker_free(&desk.pair);
+    free((char *)desk.identity.certfile);
+}
+
+static void renew(void)
+{
+    maker_free(&desk.pair);
+    desk.pair = maker_pair(&(struct maker_wish){.common_name = "localhost", .serial = 2});
+    write_pair(&desk.pair, "server.pem");
+}
+
+TEST(without_options_there_is_nothing)
+{
+    char complaint[100];
+    EQUAL(fr_certificates_open(&desk.certificates, NULL, NULL), 0);
+    IS(!desk.certificates.context);
+    EQUAL(fr_certificates_read(&desk.certificates, complaint, sizeof complaint), FR_E_STATE);
+    fr_certificates_watch(&desk.certificates);
+    fr_certificates_close(&desk.certificates);
+}
+
+TEST(what_cannot_be_read_is_told)
+{
+    EQUAL(open_desk(), 0);
+    fr_certificates_close(&desk.certificates);
+    maker_text_file("server.pem", "nonsense");
+    EQUAL(fr_certificates_open(&desk.certificates, &desk.options, &desk.log), FR_E_CERTIFICATE);
+    IS(strncmp(desk.said, "TLS is not possible: ", 21) == 0);
+    IS(strstr(desk.said, "server.pem"));
+    IS(!desk.certificates.context);
+    close_desk();
+}
+
+TEST(they_are_read_again_when_asked)
+{
+    char complaint[1024];
+    EQUAL(open_desk(), 0);
+    struct fr_tls_context *first = desk.certificates.context;
+    EQUAL(fr_certificates_read(&desk.certificates, complaint, sizeof complaint), 0);
+    SAME(fr_span_of_string(desk.said), "certificates read again");
+    struct fr_tls_context *second = desk.certificates.context;
+    IS(second != first);
+    maker_text_file("server.pem", "nonsense");
+    EQUAL(fr_certificates_read(&desk.certificates, complaint, sizeof complaint), FR_E_CERTIFICATE);
+    IS(strstr(complaint, "server.pem"));
+    IS(desk.certificates.context == second);
+    EQUAL(desk.lines, 1); /* the complaint is for whoever asked */
+    close_desk();
+}
+
+TEST(files_that_stay_are_not_read)
+{
+    EQUAL(open_desk(), 0);
+    for (int looks = 0; looks < 5; looks++)
+        fr_certificates_watch(&desk.certificates);
+    EQUAL(desk.lines, 0);
+    close_desk();
+}
+
+TEST(files_that_are_new_are_read_at_the_second_look)
+{
+    EQUAL(open_desk(), 0);
+    struct fr_tls_context *before = desk.certificates.context;
+    renew();
+    fr_certificates_watch(&desk.certificates);
+    IS(desk.certificates.context == before); /* another file may be about to follow */
+    fr_certificates_watch(&desk.certificates);
+    IS(desk.certificates.context != before);
+    EQUAL(desk.lines, 1);
+    SAME(fr_span_of_string(desk.said), "certificates read again");
+    for (int looks = 0; looks < 5; looks++)
+        fr_certificates_watch(&desk.certificates);
+    EQUAL(desk.lines, 1);
+    close_desk();
+}
+
+TEST(files_that_are_bad_are_told_once_until_they_change)
+{
+    EQUAL(open_desk(), 0);
+    struct fr_tls_context *before = desk.certificates.context;
+    maker_text_file("server.pem", "nonsense");
+    for (int looks = 0; looks < 5; looks++)
+        fr_certificates_watch(&desk.certificates);
+    EQUAL(desk.lines, 1);
+    IS(strncmp(desk.said, "the new certificates cannot be used, the old ones stay: ", 56) == 0);
+    IS(desk.certificates.context == before);
+    maker_text_file("server.pem", "more nonsense");
+    for (int looks = 0; looks < 5; looks++)
+        fr_certificates_watch(&desk.certificates);
+    EQUAL(desk.lines, 2);
+    unlink(desk.identity.certfile);
+    for (int looks = 0; looks < 5; looks++)
+        fr_certificates_watch(&desk.certificates);
+    EQUAL(desk.lines, 3);
+    renew();
+    for (int looks = 0; looks < 5; looks++)
+        fr_certificates_watch(&desk.certificates);
+    EQUAL(desk.lines, 4);
+    SAME(fr_span_of_string(desk.said), "certificates read again");
+    close_desk();
+}
