@@ -95,6 +95,15 @@ void fr_certificates_watch(struct fr_certificates *certificates)
                  complaint);
 }
 
+int fr_certificates_check(const struct fr_tls_options *options, char *complaint, size_t size)
+{
+    struct fr_tls_context *context = fr_tls_context_open(options, complaint, size);
+    if (!context)
+        return FR_E_CERTIFICATE;
+    fr_tls_context_close(context);
+    return 0;
+}
+
 void fr_certificates_close(struct fr_certificates *certificates)
 {
     if (certificates->context)

@@ -29,6 +29,9 @@ FR_CHECKED int fr_certificates_read(struct fr_certificates *certificates, char *
  * after another. The log hears what came of it, once. */
 void fr_certificates_watch(struct fr_certificates *certificates);
 
+/* 0, or FR_E_CERTIFICATE and one sentence in `complaint`: whether a worker could be opened with these. */
+FR_CHECKED int fr_certificates_check(const struct fr_tls_options *options, char *complaint, size_t size);
+
 void fr_certificates_close(struct fr_certificates *certificates);
 
 #endif

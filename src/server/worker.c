@@ -329,6 +329,16 @@ int fr_worker_reload_tls(struct fr_worker *worker, char *complaint, size_t size)
     return fr_certificates_read(&worker->certificates, complaint, size);
 }
 
+int fr_worker_check_tls(const struct fr_tls_options *options, char *complaint, size_t size)
+{
+    return fr_certificates_check(options, complaint, size);
+}
+
+size_t fr_worker_ticket_ring_bytes(void)
+{
+    return 4096;
+}
+
 enum fr_worker_state fr_worker_state(const struct fr_worker *worker)
 {
     return worker->state;

@@ -35,6 +35,12 @@ void fr_worker_stop(struct fr_worker *worker);
  * old ones stay; FR_E_STATE: the worker speaks no TLS. */
 FR_CHECKED int fr_worker_reload_tls(struct fr_worker *worker, char *complaint, size_t size);
 
+/* Whether a worker could be opened with these: 0, or FR_E_CERTIFICATE and one sentence in `complaint`. */
+FR_CHECKED int fr_worker_check_tls(const struct fr_tls_options *options, char *complaint, size_t size);
+
+/* How much memory the keys of session tickets need; see tls/tickets.h. */
+size_t fr_worker_ticket_ring_bytes(void);
+
 enum fr_worker_state fr_worker_state(const struct fr_worker *worker);
 
 /* For a guest in another loop, for timers and watches of the event loop, and for waking. */
