@@ -16,6 +16,7 @@ from ._lifespan import Lifespan
 from ._listen import Listeners
 from ._log import Log
 from ._loops import is_ours
+from ._tls import renew
 from ._worker import last_turns, open_worker
 from .config import Config
 
@@ -49,6 +50,7 @@ class AsgiService:
         self._more = more
         self._loop = asyncio.get_running_loop()
         self._lifespan = Lifespan(application, config.lifespan, log)
+        self._worker: _core.Worker | None = None
         self._guest: Guest | None = None
         self._drain_wanted: asyncio.Future[None] = self._loop.create_future()
         self._stop_wanted: asyncio.Future[None] = self._loop.create_future()
@@ -69,6 +71,11 @@ class AsgiService:
         _settle(self._stop_wanted)
         if self._shutdown is not None:
             self._shutdown.cancel()
+
+    def renew(self) -> None:
+        """Has the worker read its certificates again, if there is one by now."""
+        if self._worker is not None:
+            renew(self._worker, self._log)
 
     async def run(self) -> None:
         """Serves until told to end. To cancel it is to ask for a drain, and the second time for a stop.
@@ -101,7 +108,7 @@ class AsgiService:
         return True
 
     async def _serve(self) -> None:
-        worker = self._open()
+        worker = self._worker = self._open()
         worker.start()
         if self._guest is not None:
             self._guest.attach(worker)
@@ -115,6 +122,7 @@ class AsgiService:
             await self._end(worker)
             if self._guest is not None:
                 self._guest.detach()
+            self._worker = None
             worker.close()
 
     async def _shut_down(self) -> None:

@@ -52,6 +52,16 @@ def parse_binds(config: Config) -> list[Bind]:
     return binds
 
 
+def parse_redirect(config: Config) -> Bind | None:
+    """Where plain HTTP is to be sent to https from, if anywhere; a ConfigError when that is no address."""
+    if not config.redirect_http:
+        return None
+    try:
+        return parse_bind(config.redirect_http)
+    except ValueError as problem:
+        raise ConfigError("redirect_http", config.redirect_http, str(problem)) from None
+
+
 def _parse_host(text: str) -> Bind:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
@@ -75,8 +85,8 @@ def _parse_port(text: str) -> int:
     return port
 
 
-def url_of(host: str, port: int, is_unix: bool) -> str:
+def url_of(host: str, port: int, is_unix: bool, scheme: str = "http") -> str:
     """What to type into a client; an address that means every address of the machine stays as it is."""
     if is_unix:
         return f"unix:{host}"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -87,7 +87,11 @@ def _option(name: str, option: Option) -> click.Option:
             flags = (f"{flags[0]}/--no-{flags[0][2:]}",)
         return click.Option([*flags, name], default=None, is_flag=True)
     return click.Option(
-        [*flags, name], default=None, multiple=name == "bind", metavar=option.metavar or _metavar(default), type=str
+        [*flags, name],
+        default=None,
+        multiple=isinstance(default, tuple),
+        metavar=option.metavar or _metavar(default),
+        type=str,
     )
 
 
@@ -146,11 +150,14 @@ def _serve(app: str | None, check_config: bool, **given: Any) -> None:
 
 
 def _check(app: str, config: Config) -> None:
-    from ._bind import parse_binds
+    from ._bind import parse_binds, parse_redirect
     from ._load import enter_folder, load
+    from ._tls import open_tls
 
     enter_folder(config)
     parse_binds(config)
+    parse_redirect(config)
+    open_tls(config)
     if config.loop == "uvloop":
         from ._loops import check_loop
 
@@ -163,6 +170,8 @@ def _check(app: str, config: Config) -> None:
 def _flag_with_value(error: ConfigError) -> str:
     if error.option not in OPTIONS:
         return f"{error.option} {error.value}"
+    if error.value is True:
+        return flag_of(error.option)
     value = " ".join(error.value) if isinstance(error.value, tuple) else str(error.value)
     return f"{flag_of(error.option)} {value}"
 

@@ -20,6 +20,12 @@ LIBRARIES: dict[str, str]
 LIMITS: dict[str, int]
 """Every limit with its default, as in src/base/limits.h."""
 
+def check_tls(tls: dict[str, Any], /) -> None:
+    """Reads what a worker that is given this dict would. ValueError of one sentence for what it cannot use."""
+
+def ticket_ring_bytes() -> int:
+    """How long the memory for the keys of session tickets has to be."""
+
 class EventLoop:
     """The turn of freastal.EventLoop, whose other base, asyncio.SelectorEventLoop, knows the underlined names too.
 
@@ -121,7 +127,7 @@ class Worker:
         application: Callable[..., Any],
         *,
         interface: str,
-        binds: list[tuple[int, str, int, bool]],
+        binds: list[tuple[int, str, int, bool] | tuple[int, str, int, bool, int]],
         limits: dict[str, int],
         transport: str = "auto",
         server_header: str | None = "freastal",
@@ -141,8 +147,16 @@ class Worker:
         lifespan_state: dict[str, Any] | None = None,
         on_stopped: Callable[[], object] | None = None,
         on_stirred: Callable[[], object] | None = None,
+        tls: dict[str, Any] | None = None,
+        http: str = "auto",
     ) -> None:
-        """`binds` are listening descriptors, which stay the caller's, each with host or path, port, is_unix.
+        """`binds` are listening descriptors, which stay the caller's, each with host or path, port, is_unix; a fifth
+        item is the port of https:// that all requests are sent to, over plain HTTP in any case.
+
+        `tls` turns TLS on. "identities": list of (certfile, keyfile, password, ocsp_file, certificate_pem, key_pem),
+        with None for what there is not, and a certificate either in a file or in memory. Optional: "verify": none,
+        optional or required; "ca_file" and "crl_file"; "version_min": 1.2 or 1.3; "ciphers"; "tickets": memory that
+        other workers have too; "watch_files": to read them again when they change. `http` is auto, 1 or 2.
 
         An ASGI application runs in `loop`. When that is a freastal.EventLoop the worker lives there, and is turned and,
         until it has stopped, kept alive by it. Otherwise it is a guest: the loop watches fileno() and timeout_ms(), and
@@ -168,6 +182,12 @@ class Worker:
 
     def timeout_ms(self) -> int:
         """How long until a turn is due without any event; -1: never."""
+
+    def reload_tls(self) -> None:
+        """Reads certificates again, for connections to come. ValueError for what is wrong: the old ones stay then.
+
+        RuntimeError without TLS. Not from inside a turn.
+        """
 
     def drain(self) -> None:
         """Stops accepting and lets open requests finish. From any thread or signal handler."""

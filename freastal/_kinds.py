@@ -12,6 +12,7 @@ from typing import Any
 Kind = Callable[[Any], Any]
 
 _SIZE_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_CERT_REQS = ("none", "optional", "required")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
@@ -38,6 +39,15 @@ def texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, Iterable):
         raise ValueError("must be text, or a list of texts")
     return tuple(text(item) for item in value)
+
+
+def paths(value: Any) -> tuple[str, ...]:
+    """One file or several."""
+    if isinstance(value, str) or hasattr(value, "__fspath__"):
+        return (path(value),)
+    if not isinstance(value, Iterable):
+        raise ValueError("must be a file, or a list of files")
+    return tuple(path(item) for item in value)
 
 
 def boolean(value: Any) -> bool:
@@ -100,6 +110,15 @@ def size(least: int, most: int) -> Kind:
         return number
 
     return convert
+
+
+def cert_reqs(value: Any) -> str:
+    """Whether clients have to show a certificate: by name, or by gunicorn's numbers, which are those of module ssl."""
+    given = str(int(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+    for number, name in enumerate(_CERT_REQS):
+        if given in (str(number), name):
+            return name
+    raise ValueError("must be none, optional or required; 0, 1 and 2 mean the same")
 
 
 def root_path(value: Any) -> str:

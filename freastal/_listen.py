@@ -13,12 +13,13 @@ import socket
 import stat
 import sys
 
-from ._bind import Bind, parse_binds, url_of
+from ._bind import Bind, parse_binds, parse_redirect, url_of
 from .config import Config
-from .errors import ListenError
+from .errors import ConfigError, ListenError
 
-CoreBind = tuple[int, str, int, bool]
-"""As freastal._core.Worker takes it: descriptor, host or path, port, whether it is a unix socket."""
+CoreBind = tuple[int, str, int, bool] | tuple[int, str, int, bool, int]
+"""As freastal._core.Worker takes it: descriptor, host or path, port, whether it is a unix socket; and for a listener
+that only sends clients to https, the port there."""
 
 _SPREADS = sys.platform == "linux"
 
@@ -26,9 +27,12 @@ _SPREADS = sys.platform == "linux"
 class Listener:
     """One address that is listened at: a socket for each slot, or one that all share."""
 
-    def __init__(self, bind: Bind, sockets: list[socket.socket]) -> None:
+    def __init__(self, bind: Bind, sockets: list[socket.socket], scheme: str) -> None:
         self.bind = bind
         self.sockets = sockets
+        self.scheme = scheme
+        self.redirect_port = 0
+        """Where on this machine https is, for a listener that only sends clients there."""
         self._owner_pid = os.getpid()
         self._inode = _inode_of(bind.path) if bind.path else None
         self.is_unix = sockets[0].family == socket.AF_UNIX
@@ -38,13 +42,14 @@ class Listener:
 
     @property
     def url(self) -> str:
-        return url_of(self.host, self.port, self.is_unix)
+        return url_of(self.host, self.port, self.is_unix, self.scheme)
 
     def socket_of(self, slot: int) -> socket.socket:
         return self.sockets[slot % len(self.sockets)]
 
     def core_bind(self, slot: int) -> CoreBind:
-        return self.socket_of(slot).fileno(), self.host, self.port, self.is_unix
+        ordinary = self.socket_of(slot).fileno(), self.host, self.port, self.is_unix
+        return (*ordinary, self.redirect_port) if self.redirect_port else ordinary
 
     def keep_only(self, slot: int) -> None:
         """In a worker: lets go of the sockets of the other slots, or they would stay open as long as this process."""
@@ -64,14 +69,19 @@ class Listener:
 
 
 class Listeners:
-    """Every address of a configuration."""
+    """Every address of a configuration; the one that sends clients to https, if there is one, comes last."""
 
     def __init__(self, config: Config, slots: int) -> None:
         self.entries: list[Listener] = []
         binds = parse_binds(config)
+        redirect = parse_redirect(config)
+        everything = [*binds, redirect] if redirect is not None else binds
         try:
-            for bind in binds:
-                self.entries.append(_open(bind, binds, config, slots))
+            for bind in everything:
+                scheme = "https" if config.has_tls and bind is not redirect else "http"
+                self.entries.append(_open(bind, everything, config, slots, scheme))
+            if redirect is not None:
+                self.entries[-1].redirect_port = self._https_port(config)
         except BaseException:
             self.close()
             raise
@@ -84,7 +94,20 @@ class Listeners:
 
     @property
     def urls(self) -> list[str]:
-        return [entry.url for entry in self.entries]
+        """Where the application is."""
+        return [entry.url for entry in self.entries if not entry.redirect_port]
+
+    @property
+    def description(self) -> str:
+        """All URLs, for a line of the log."""
+        return ", ".join(entry.url + " (leads there)" * bool(entry.redirect_port) for entry in self.entries)
+
+    def _https_port(self, config: Config) -> int:
+        ports = [entry.port for entry in self.entries[:-1] if entry.port]
+        if not ports:
+            problem = "has no port to send clients to; listen at host:port with --bind as well"
+            raise ConfigError("redirect_http", config.redirect_http, problem)
+        return ports[0]
 
     def core_binds(self, slot: int) -> list[CoreBind]:
         return [entry.core_bind(slot) for entry in self.entries]
@@ -98,7 +121,7 @@ class Listeners:
             entry.close()
 
 
-def _open(bind: Bind, binds: list[Bind], config: Config, slots: int) -> Listener:
+def _open(bind: Bind, binds: list[Bind], config: Config, slots: int, scheme: str) -> Listener:
     try:
         if bind.fd >= 0:
             sockets = [_adopt(bind.fd)]
@@ -110,7 +133,7 @@ def _open(bind: Bind, binds: list[Bind], config: Config, slots: int) -> Listener
             for each in sockets:
                 each.listen(config.backlog)
                 each.setblocking(False)
-            return Listener(bind, sockets)
+            return Listener(bind, sockets, scheme)
         except BaseException:
             for each in sockets:
                 each.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 from ._listen import Listeners
 from ._log import Log
+from ._tls import CoreTls
 from ._worker import access_log, open_worker, run
 from .config import Config
 from .errors import FreastalError
@@ -25,12 +26,20 @@ _STOP_S = 5.0
 class WorkerThread(ABC, threading.Thread):
     """Serves from start() to finish(). A failure before that is raised by wait_until_serving, a later one by finish."""
 
-    def __init__(self, application: Callable[..., Any], config: Config, listeners: Listeners, log: Log) -> None:
+    def __init__(
+        self,
+        application: Callable[..., Any],
+        config: Config,
+        listeners: Listeners,
+        log: Log,
+        tls: CoreTls | None = None,
+    ) -> None:
         super().__init__(name="freastal-worker", daemon=True)
         self._application = application
         self._config = config
         self._listeners = listeners
         self._log = log
+        self._tls = tls
         self._began = threading.Event()
         """It is serving, or never will."""
         self._served = False
@@ -86,7 +95,8 @@ class WsgiThread(WorkerThread):
 
     def _serve(self, access_fd: int) -> None:
         binds = self._listeners.core_binds(0)
-        self._worker = open_worker(self._application, "wsgi", self._config, binds, self._log, access_fd=access_fd)
+        more: dict[str, Any] = {"tls": self._tls, "access_fd": access_fd}
+        self._worker = open_worker(self._application, "wsgi", self._config, binds, self._log, **more)
         self._serving()
         run(self._worker, self._listeners)
 
@@ -115,7 +125,7 @@ class AsgiThread(WorkerThread):
         from ._asgi import AsgiService
 
         parts = self._application, self._config, self._listeners, self._log
-        self._service = AsgiService(*parts, self._serving, access_fd=access_fd)
+        self._service = AsgiService(*parts, self._serving, tls=self._tls, access_fd=access_fd)
         await self._service.run()
 
     def _end(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from . import _core
 from ._listen import CoreBind, Listeners
 from ._log import Log, open_for_appending
+from ._tls import CoreTls, Renewal
 from .config import Config
 
 _LIMITS = {
@@ -19,6 +20,8 @@ _LIMITS = {
     "fields_max": "limit_request_fields",
     "body_bytes_max": "max_body_size",
     "connections_max": "limit_concurrency",
+    "tls_handshakes_max": "limit_handshakes",
+    "h2_streams_max": "h2_max_streams",
     "ws_message_bytes_max": "ws_max_size",
     "ws_queue_messages_max": "ws_max_queue",
     "ws_deflate_window_bits": "ws_deflate_window_bits",
@@ -28,6 +31,7 @@ _TIMEOUTS = {
     "body_timeout_ms": "body_timeout",
     "write_timeout_ms": "write_timeout",
     "keep_alive_timeout_ms": "keep_alive",
+    "tls_handshake_timeout_ms": "handshake_timeout",
     "ws_ping_interval_ms": "ws_ping_interval",
     "ws_ping_timeout_ms": "ws_ping_timeout",
 }
@@ -70,6 +74,7 @@ def open_worker(
     binds: list[CoreBind],
     log: Log,
     *,
+    tls: CoreTls | None = None,
     access_fd: int = -1,
     stats: object | None = None,
     **hosting: Any,
@@ -81,6 +86,8 @@ def open_worker(
         binds=binds,
         limits=core_limits(config),
         transport=config.io,
+        tls=tls,
+        http=config.http,
         server_header="freastal" if config.server_header else None,
         date_header=config.date_header,
         access_format=config.access_logformat if access_fd >= 0 else "off",
@@ -97,7 +104,7 @@ def open_worker(
     )
 
 
-def run(worker: _core.Worker, listeners: Listeners) -> None:
+def run(worker: _core.Worker, listeners: Listeners, renewal: Renewal | None = None) -> None:
     """Serves until stopped; pause() asks for the drain, from a signal handler or another thread.
 
     The drain is begun here and not in the core because the sockets are the caller's: as long as one is open, the
@@ -105,6 +112,8 @@ def run(worker: _core.Worker, listeners: Listeners) -> None:
     """
     while worker.state != "stopped":
         worker.run()
+        if renewal is not None and renewal.take():
+            continue
         if worker.state == "serving":
             for _ in last_turns(worker):
                 worker.turn()

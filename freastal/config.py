@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import _kinds as kinds
+from ._tls_rules import check_together
 from .errors import ConfigError
 
-BINDING, APPLICATION, WORKERS, LIMITS, TIMEOUTS, WEBSOCKETS, ANSWERS, LOGGING = (
+BINDING, TLS, APPLICATION, WORKERS, LIMITS, TIMEOUTS, WEBSOCKETS, ANSWERS, LOGGING = (
     "Where to listen",
+    "TLS and HTTP/2",
     "Application",
     "Workers",
     "Limits",
@@ -41,10 +43,12 @@ class Option:
     flags: tuple[str, ...] = ()
     off_help: str = ""
     """For switches that are on: what the --no- flag does."""
+    secret: bool = False
+    """Not to be shown to anybody."""
 
 
 def _option(default: Any, kind: kinds.Kind, group: str, help: str, **more: Any) -> Any:  # noqa: A002
-    return field(default=default, metadata={"option": Option(kind, help, group, **more)})
+    return field(default=default, repr=not more.get("secret"), metadata={"option": Option(kind, help, group, **more)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,46 @@ class Config:
         None, kinds.integer(0, 0o777, base=8), BINDING,
         "Mask of the file mode of unix sockets and of files that the application makes, octal; as inherited.",
         metavar="OCTAL", flags=("-m", "--umask"),
+    )  # fmt: skip
+
+    certfile: tuple[str, ...] = _option(
+        (), kinds.paths, TLS, "Certificate and its chain, PEM; repeat it for more names. Turns TLS on.",
+        metavar="FILE",
+    )  # fmt: skip
+    keyfile: tuple[str, ...] = _option(
+        (), kinds.paths, TLS, "Its key, PEM; one for each --certfile, in their order; without, it stands in those.",
+        metavar="FILE",
+    )  # fmt: skip
+    keyfile_password: str = _option(
+        "", kinds.text, TLS, "What the keys are encrypted with.", metavar="TEXT", secret=True
+    )
+    ca_certs: str = _option("", kinds.path, TLS, "Whose client certificates are trusted, PEM.", metavar="FILE")
+    cert_reqs: str = _option(
+        "none", kinds.cert_reqs, TLS, "Whether clients show a certificate; optional: a bad one is told, not refused.",
+        metavar="none|optional|required",
+    )  # fmt: skip
+    crl_file: str = _option("", kinds.path, TLS, "Client certificates that were revoked, PEM.", metavar="FILE")
+    ciphers: str = _option(
+        "", kinds.text, TLS, "Suites for TLS 1.2, as OpenSSL lists them; Mozilla's intermediate ones.", metavar="LIST"
+    )
+    tls_min_version: str = _option(
+        "1.2", kinds.choice("1.2", "1.3"), TLS, "Oldest version that is spoken.", metavar="1.2|1.3"
+    )
+    ocsp_file: tuple[str, ...] = _option(
+        (), kinds.paths, TLS, "OCSP response to staple, DER; one for each --certfile, '' for none.", metavar="FILE"
+    )
+    reload_certs: bool = _option(
+        False, kinds.boolean, TLS, "Read certificates and keys again when their files change; HUP does so at any time."
+    )
+    tls_self_signed: bool = _option(
+        False, kinds.boolean, TLS, "Make a certificate for development, in memory; needs the package cryptography."
+    )
+    redirect_http: str = _option(
+        "", kinds.text, TLS, "Where else to listen for plain HTTP, all of which is sent to https.", metavar="ADDRESS"
+    )
+    http: str = _option(
+        "auto", kinds.choice("auto", "1", "2"), TLS,
+        "Version to speak; auto: what the client chooses (ALPN, or HTTP/2 by prior knowledge).", metavar="auto|1|2",
     )  # fmt: skip
 
     interface: str = _option(
@@ -129,6 +173,16 @@ class Config:
         10000, kinds.integer(0, 1 << 30), LIMITS, "Connections of one worker; 503 beyond; 0: no limit."
     )
 
+    limit_handshakes: int = _option(
+        1024,
+        kinds.integer(0, 1 << 30),
+        LIMITS,
+        "TLS handshakes of one worker in progress; the oldest goes; 0: no limit.",
+    )
+    h2_max_streams: int = _option(
+        100, kinds.integer(1, 1 << 30), LIMITS, "HTTP/2: requests of one connection at the same time."
+    )
+
     keep_alive: float = _option(
         5.0, kinds.seconds(0, _DAY_S), TIMEOUTS, "Idle time between two requests of a connection; 0: close after one."
     )
@@ -143,6 +197,10 @@ class Config:
     )
     graceful_timeout: float = _option(
         30.0, kinds.seconds(0, _DAY_S), TIMEOUTS, "For open requests to be finished when the server is told to stop."
+    )
+
+    handshake_timeout: float = _option(
+        10.0, kinds.seconds(0.001, _DAY_S), TIMEOUTS, "From the connection to the end of the TLS handshake."
     )
 
     ws_max_size: int = _option(
@@ -194,13 +252,23 @@ class Config:
             try:
                 object.__setattr__(self, name, option.kind(value))
             except ValueError as problem:
-                raise ConfigError(name, value, str(problem)) from None
+                raise ConfigError(name, self.shown(name), str(problem)) from None
         if self.bind and (self.host != DEFAULTS["host"] or self.port != DEFAULTS["port"]):
             raise ConfigError("bind", self.bind, "says where to listen already; leave host and port out")
+        check_together(self)
 
     def replace(self, **changes: Any) -> Config:
         """The same configuration with some options changed, checked again."""
         return dataclasses.replace(self, **changes)
+
+    def shown(self, name: str) -> Any:
+        """The value of an option, as far as anybody may see it."""
+        return "(secret)" if OPTIONS[name].secret else getattr(self, name)
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether connections are encrypted."""
+        return bool(self.certfile) or self.tls_self_signed
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -23,6 +23,12 @@ class ConfigError(FreastalError, ValueError):
         self.problem = problem
 
 
+class CertificateError(FreastalError):
+    """A certificate, its key, or what else TLS is told by files cannot be used."""
+
+    exit_code = 2
+
+
 class LoadError(FreastalError):
     """The application named cannot be found, or is not one."""
 

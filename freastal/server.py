@@ -9,6 +9,7 @@ from typing import Any
 from ._listen import Listeners
 from ._load import load
 from ._log import Log
+from ._tls import open_tls
 from ._worker import access_log
 from .config import Config, config_from
 from .errors import FreastalError, LoadError
@@ -70,11 +71,10 @@ class Server:
             application, interface = load(self.application, self.config)
             if interface != "asgi":
                 raise LoadError("an event loop can serve ASGI only; for WSGI use Server(application).running()")
+            tls = open_tls(self.config, log)
             with access_log(self.config) as access_fd, Listeners(self.config, slots=1) as listeners:
-                urls = listeners.urls
-                self._service = AsgiService(
-                    application, self.config, listeners, log, lambda: self._begin(urls), access_fd=access_fd
-                )
+                parts = application, self.config, listeners, log, lambda: self._begin(listeners.urls)
+                self._service = AsgiService(*parts, tls=tls, access_fd=access_fd)
                 if self._should_exit:
                     self._service.drain(self.config.graceful_timeout)
                 await self._service.run()
@@ -127,9 +127,10 @@ class Server:
         log = Log(self.config.log_level, self.config.error_logfile)
         try:
             application, interface = load(self.application, self.config)
+            tls = open_tls(self.config, log)
             with Listeners(self.config, slots=1) as listeners:
                 kind = AsgiThread if interface == "asgi" else WsgiThread
-                thread = kind(application, self.config, listeners, log)
+                thread = kind(application, self.config, listeners, log, tls)
                 thread.start()
                 try:
                     thread.wait_until_serving()

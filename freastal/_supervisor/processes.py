@@ -4,7 +4,8 @@ The loop only waits: for signals, for the reports of workers, for the next momen
 worker does is not known here: it is a function of its slot and its lifeline that returns an exit code.
 
 Stopping goes by stages, each begun at a deadline: DRAIN (TERM: finish what is open), CLOSE (QUIT: close everything),
-KILL. TERM or HUP drains for graceful_timeout; INT or QUIT for at most two seconds, and a second one kills at once.
+KILL. TERM drains for graceful_timeout, and so does HUP without TLS; INT or QUIT for at most two seconds, and a second
+one kills at once.
 """
 
 from __future__ import annotations
@@ -72,18 +73,15 @@ class Supervisor:
     """Keeps a worker in every slot. `work` is called in each forked one."""
 
     def __init__(
-        self,
-        work: Callable[[int, Lifeline], int],
-        config: Config,
-        listeners: Listeners,
-        log: Log,
-        name: str,
+        self, work: Callable[[int, Lifeline], int], config: Config, listeners: Listeners, log: Log, name: str
     ) -> None:
         self._work = work
         self._config = config
         self._listeners = listeners
         self._log = log
         self._name = name
+        self.renew: Callable[[], bool] | None = None
+        """With it HUP does not end the server: it is called, and when it says so, all workers are sent HUP too."""
         self._slots = [Slot(index) for index in range(config.workers)]
         self._signals = Signals((*_GRACEFUL, *_FAST, *_IGNORED, signal.SIGCHLD))
         self._stage = Stage.RUN
@@ -177,7 +175,7 @@ class Supervisor:
         self._announced = True
         count = len(self._slots)
         self._log.info(
-            f"freastal {__version__} serving {self._name} at {', '.join(self._listeners.urls)} "
+            f"freastal {__version__} serving {self._name} at {self._listeners.description} "
             f"({count} worker{'s' if count > 1 else ''}, {interfaces[0]}, pid {os.getpid()})"
         )
 
@@ -256,6 +254,9 @@ class Supervisor:
                 self._end(Stage.KILL, 0.0)
             else:
                 self._end(Stage.DRAIN, min(_FAST_S, self._config.graceful_timeout))
+        elif number == signal.SIGHUP and self.renew is not None:
+            if self._stage is Stage.RUN and self.renew():
+                self._send(signal.SIGHUP)
         elif number in _GRACEFUL and self._stage is Stage.RUN:
             self._end(Stage.DRAIN, self._config.graceful_timeout)
         elif number in _IGNORED:
@@ -272,9 +273,12 @@ class Supervisor:
             if stage is Stage.DRAIN:
                 self._log.info(f"stopping: open requests may take {within_s:g} s")
         self._stage, self._deadline_s = stage, deadline_s
+        self._send(_SIGNAL_OF[stage])
+
+    def _send(self, number: int) -> None:
         for slot in self._slots:
             if slot.pid:
-                os.kill(slot.pid, _SIGNAL_OF[stage])
+                os.kill(slot.pid, number)
 
     def _advance(self) -> None:
         """From one stage of the end to the next when its time is over."""

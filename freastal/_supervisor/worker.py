@@ -14,6 +14,7 @@ from .. import _core
 from .._listen import Listeners
 from .._load import describe, load
 from .._log import Log
+from .._tls import CoreTls, Renewal
 from .._worker import open_worker, run
 from ..config import Config
 from ..errors import BootError, FreastalError
@@ -35,6 +36,8 @@ class Job:
         self.access_fd = -1
         self.loaded: tuple[Callable[..., Any], str] | None = None
         """The application and its interface when it was loaded before the fork."""
+        self.tls: CoreTls | None = None
+        """Of all workers, with memory that they share; None: plain."""
         self.stats: Any = None
         """A writable buffer with a slot of counters for each worker."""
 
@@ -48,6 +51,7 @@ class Job:
             application, interface = self.loaded or load(self.target, self.config)
             if interface == "asgi":
                 return self._serve_asgi(slot, lifeline, application)
+            renewal = self._renewal()
             worker = self._open(slot, application)
         except FreastalError as error:
             lifeline.report_failure(error.exit_code, str(error))
@@ -58,9 +62,10 @@ class Job:
             lifeline.report_failure(BootError.exit_code, f"a worker could not be set up: {error}")
             return BootError.exit_code
         signal.set_wakeup_fd(worker.wakeup_fd, warn_on_full_buffer=False)
-        obey_signals(lifeline, worker.pause, worker.stop, self.config.graceful_timeout)
+        renewal.attach(worker)
+        obey_signals(lifeline, renewal.end, worker.stop, self.config.graceful_timeout)
         lifeline.report_ready(interface)
-        run(worker, self.listeners)
+        run(worker, self.listeners, renewal)
         signal.set_wakeup_fd(-1)  # The descriptor goes with the worker; its number may be a file's then.
         worker.close()
         return 0
@@ -68,13 +73,25 @@ class Job:
     def _serve_asgi(self, slot: int, lifeline: Lifeline, application: Callable[..., Any]) -> int:
         from .asgi_worker import serve
 
-        more = {"slot": slot, "access_fd": self.access_fd, "stats": self._stats_of(slot)}
+        more: dict[str, Any] = {
+            "slot": slot,
+            "tls": self.tls,
+            "access_fd": self.access_fd,
+            "stats": self._stats_of(slot),
+        }
         serve(application, self.config, self.listeners, self.log, lifeline, **more)
         return 0
 
     def _open(self, slot: int, application: Callable[..., Any]) -> _core.Worker:
-        binds, stats = self.listeners.core_binds(slot), self._stats_of(slot)
-        return open_worker(application, "wsgi", self.config, binds, self.log, access_fd=self.access_fd, stats=stats)
+        more: dict[str, Any] = {"tls": self.tls, "access_fd": self.access_fd, "stats": self._stats_of(slot)}
+        return open_worker(application, "wsgi", self.config, self.listeners.core_binds(slot), self.log, **more)
+
+    def _renewal(self) -> Renewal:
+        """Heeds HUP before the worker reads its files: none must be missed."""
+        renewal = Renewal(self.log)
+        if self.tls is not None:
+            signal.signal(signal.SIGHUP, renewal.ask)
+        return renewal
 
     def _stats_of(self, slot: int) -> memoryview | None:
         if self.stats is None:

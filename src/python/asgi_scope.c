@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "http/target.h"
+#include "python/asgi_tls.h"
 #include "websocket/handshake.h"
 
 /* Powers of two. */
@@ -21,7 +22,7 @@
 /* Longer paths are decoded in memory of their own. */
 #define SMALL_BYTES 256
 
-#define EXTENSIONS_MAX 5
+#define EXTENSIONS_MAX 6
 
 /* What the scopes of one kind begin with. */
 struct template {
@@ -32,6 +33,7 @@ struct template {
     PyObject *extension_names[EXTENSIONS_MAX]; /* borrowed from the state of the module */
     PyObject *scope;
     PyObject *asgi, *extensions; /* the dicts in `scope`; lent to one scope at a time */
+    PyObject *tls;               /* the values of the extension in them, see asgi_tls.h; NULL: plain */
 };
 
 struct path {
@@ -42,7 +44,8 @@ struct path {
 struct fr_asgi_scopes {
     struct template *templates;
     size_t template_count;
-    PyObject *root_path; /* of raw_path: bytes */
+    PyObject *root_path;       /* of raw_path: bytes */
+    struct fr_tls_memory *tls; /* values of the extension; NULL before the first request over TLS */
     PyObject *fields[FIELD_SLOTS];
     struct path paths[PATH_SLOTS];
     PyObject *clients[CLIENT_SLOTS];
@@ -69,7 +72,7 @@ static PyObject *new_versions(struct core_state *state)
 }
 
 /* What the server can do beyond the specification, and the version of HTTP too. What is not listed an application does
- * not ask for: "tls", "http.response.push". */
+ * not ask for: "http.response.push". */
 static void list_extensions(struct core_state *state, struct template *template)
 {
     PyObject **names = template->extension_names;
@@ -85,15 +88,20 @@ static void list_extensions(struct core_state *state, struct template *template)
             names[count++] = state->names.http_response_trailers;
         }
     }
+    if (template->encrypted)
+        names[count++] = state->names.tls;
     template->extension_count = (unsigned char)count;
 }
 
-static PyObject *new_extensions(const struct template *template)
+static PyObject *new_extensions(const struct core_state *state, const struct template *template)
 {
     PyObject *extensions = PyDict_New();
-    for (size_t i = 0; extensions != NULL && i < template->extension_count; i++)
-        if (put(extensions, template->extension_names[i], PyDict_New()) < 0)
+    for (size_t i = 0; extensions != NULL && i < template->extension_count; i++) {
+        PyObject *name = template->extension_names[i];
+        PyObject *value = name == state->names.tls ? fr_asgi_tls_new(state, template->tls) : PyDict_New();
+        if (put(extensions, name, value) < 0)
             Py_CLEAR(extensions);
+    }
     return extensions;
 }
 
@@ -145,6 +153,14 @@ static void close_template(struct template *template)
     Py_CLEAR(template->scope);
     Py_CLEAR(template->asgi);
     Py_CLEAR(template->extensions);
+    Py_CLEAR(template->tls);
+}
+
+static PyObject *find_tls_values(struct fr_asgi_scopes *scopes, const struct fr_peer *peer)
+{
+    if (scopes->tls == NULL)
+        scopes->tls = fr_tls_memory_open();
+    return fr_asgi_tls_values(scopes->tls, peer);
 }
 
 static struct template *add_template(const struct fr_asgi *asgi, const struct fr_peer *peer,
@@ -154,9 +170,11 @@ static struct template *add_template(const struct fr_asgi *asgi, const struct fr
     struct template template = {
         .local = peer->local, .version = version, .encrypted = peer->tls != NULL, .websocket = websocket};
     list_extensions(asgi->state, &template);
+    if (template.encrypted && (template.tls = find_tls_values(scopes, peer)) == NULL)
+        return NULL;
     template.scope = PyDict_New();
     template.asgi = new_versions(asgi->state);
-    template.extensions = new_extensions(&template);
+    template.extensions = new_extensions(asgi->state, &template);
     if (template.scope == NULL || template.asgi == NULL || template.extensions == NULL ||
         fill_template(asgi, &template, peer) < 0) {
         close_template(&template);
@@ -195,16 +213,19 @@ static bool are_versions_untouched(const struct template *template, struct core_
            key == state->names.spec_version && value == state->names.asgi_spec_version;
 }
 
-static bool are_extensions_untouched(const struct template *template)
+static bool are_extensions_untouched(const struct template *template, const struct core_state *state)
 {
     PyObject *key, *value, *extensions = template->extensions;
     if (Py_REFCNT(extensions) != REFERENCES_AT_REST || PyDict_GET_SIZE(extensions) != template->extension_count)
         return false;
     Py_ssize_t at = 0;
-    for (size_t i = 0; PyDict_Next(extensions, &at, &key, &value); i++)
-        if (key != template->extension_names[i] || !PyDict_CheckExact(value) || Py_REFCNT(value) != 1 ||
-            PyDict_GET_SIZE(value) != 0)
+    for (size_t i = 0; PyDict_Next(extensions, &at, &key, &value); i++) {
+        if (key != template->extension_names[i])
             return false;
+        if (key == state->names.tls ? !fr_asgi_tls_is_untouched(state, value, template->tls)
+                                    : !PyDict_CheckExact(value) || Py_REFCNT(value) != 1 || PyDict_GET_SIZE(value) != 0)
+            return false;
+    }
     return true;
 }
 
@@ -219,15 +240,31 @@ static int replace(struct template *template, PyObject **dict, PyObject *key, Py
     return 0;
 }
 
-/* Replaces what some scope still has, or an application has changed. */
-static int renew(struct core_state *state, struct template *template)
+/* Whether the template says what was settled with this peer; otherwise it does from now on, and its extensions are to
+ * be made again. -1 and an exception. */
+static int follow_tls(struct fr_asgi_scopes *scopes, struct template *template, const struct fr_peer *peer)
 {
+    PyObject *values = find_tls_values(scopes, peer);
+    if (values == NULL)
+        return -1;
+    bool same = values == template->tls;
+    Py_SETREF(template->tls, values);
+    return same;
+}
+
+/* Replaces what some scope still has, or an application has changed, or is another peer's. */
+static int renew(const struct fr_asgi *asgi, struct template *template, const struct fr_peer *peer)
+{
+    struct core_state *state = asgi->state;
+    int same = template->encrypted ? follow_tls(asgi->scopes, template, peer) : true;
+    if (same < 0)
+        return -1;
     if (!are_versions_untouched(template, state) &&
         replace(template, &template->asgi, state->names.asgi, new_versions(state)) < 0)
         return -1;
-    if (are_extensions_untouched(template))
+    if (same && are_extensions_untouched(template, state))
         return 0;
-    return replace(template, &template->extensions, state->names.extensions, new_extensions(template));
+    return replace(template, &template->extensions, state->names.extensions, new_extensions(state, template));
 }
 
 /* ---- the fields ---- */
@@ -456,16 +493,16 @@ PyObject *fr_asgi_scope_new(struct fr_asgi *asgi, const struct fr_exchange *exch
     const struct fr_request_head *head = exchange->head;
     if (asgi->scopes == NULL && (asgi->scopes = new_scopes(asgi)) == NULL)
         return NULL;
-    struct template *template = find_template(asgi, fr_exchange_peer(exchange), head->version, websocket);
-    if (template == NULL || renew(state, template) < 0)
+    const struct fr_peer *peer = fr_exchange_peer(exchange);
+    struct template *template = find_template(asgi, peer, head->version, websocket);
+    if (template == NULL || renew(asgi, template, peer) < 0)
         return NULL;
     PyObject *scope = PyDict_Copy(template->scope);
     if (scope == NULL)
         return NULL;
     PyObject *lifespan_state = asgi->options.lifespan_state;
     if (put_request_line(asgi, scope, head, websocket) < 0 ||
-        put(scope, state->names.headers, new_headers(asgi, head)) < 0 ||
-        put_client(asgi, scope, fr_exchange_peer(exchange)) < 0 ||
+        put(scope, state->names.headers, new_headers(asgi, head)) < 0 || put_client(asgi, scope, peer) < 0 ||
         (websocket && put(scope, state->names.subprotocols, new_subprotocols(head)) < 0) ||
         (lifespan_state != NULL && put(scope, state->names.state, PyDict_Copy(lifespan_state)) < 0))
         Py_CLEAR(scope);
@@ -479,8 +516,9 @@ int fr_asgi_scope_traverse(struct fr_asgi *asgi, visitproc visit, void *arg)
         Py_VISIT(scopes->templates[i].scope);
         Py_VISIT(scopes->templates[i].asgi);
         Py_VISIT(scopes->templates[i].extensions);
+        Py_VISIT(scopes->templates[i].tls);
     }
-    return 0;
+    return scopes != NULL ? fr_tls_memory_traverse(scopes->tls, visit, arg) : 0;
 }
 
 void fr_asgi_scope_close(struct fr_asgi *asgi)
@@ -500,6 +538,7 @@ void fr_asgi_scope_close(struct fr_asgi *asgi)
     }
     for (size_t i = 0; i < CLIENT_SLOTS; i++)
         Py_CLEAR(scopes->clients[i]);
+    fr_tls_memory_close(scopes->tls);
     Py_CLEAR(scopes->root_path);
     fr_free(scopes);
 }

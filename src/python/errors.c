@@ -23,6 +23,14 @@ void fr_errors_raise(int error, const char *doing)
     PyErr_Format(exception_of(error), "%s: %s", doing, fr_error_text(error));
 }
 
+void fr_errors_complain(const char *complaint)
+{
+    PyObject *sentence = PyUnicode_DecodeUTF8(complaint, (Py_ssize_t)strlen(complaint), "replace");
+    if (sentence != NULL)
+        PyErr_SetObject(PyExc_ValueError, sentence);
+    Py_XDECREF(sentence);
+}
+
 void fr_errors_drop(PyObject *culprit)
 {
     if (PyErr_Occurred())

@@ -9,6 +9,7 @@
 #include "python/state.h"
 #include "python/worker_options.h"
 #include "server/stats.h"
+#include "server/worker.h"
 
 /* ---- the state ---- */
 
@@ -183,6 +184,21 @@ static int add_constants(PyObject *module)
 
 /* ---- the module ---- */
 
+static PyObject *ticket_ring_bytes(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSize_t(fr_worker_ticket_ring_bytes());
+}
+
+PyDoc_STRVAR(check_tls_doc,
+             "check_tls($module, tls, /)\n--\n\nRead what a worker would; ValueError for what it cannot use.");
+PyDoc_STRVAR(ticket_ring_bytes_doc, "ticket_ring_bytes($module, /)\n--\n\nHow long the memory for tickets has to be.");
+
+static const PyMethodDef module_methods[] = {
+    {"check_tls", fr_tls_arguments_check, METH_O, check_tls_doc},
+    {"ticket_ring_bytes", ticket_ring_bytes, METH_NOARGS, ticket_ring_bytes_doc},
+    {NULL, NULL, 0, NULL},
+};
+
 static int module_exec(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
@@ -283,6 +299,7 @@ static struct PyModuleDef module_def = {
     .m_name = "freastal._core",
     .m_doc = "The server: a C core on libuv. See _core.pyi for the contract.",
     .m_size = sizeof(struct core_state),
+    .m_methods = (PyMethodDef *)module_methods,
     .m_slots = (PyModuleDef_Slot *)module_slots,
     .m_traverse = module_traverse,
     .m_clear = module_clear,

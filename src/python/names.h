@@ -19,6 +19,13 @@
     X(server_port, "SERVER_PORT")                               \
     X(server_protocol, "SERVER_PROTOCOL")                       \
     X(server_software, "SERVER_SOFTWARE")                       \
+    X(https, "HTTPS")                                           \
+    X(ssl_cipher, "SSL_CIPHER")                                 \
+    X(ssl_client_verify, "SSL_CLIENT_VERIFY")                   \
+    X(ssl_protocol, "SSL_PROTOCOL")                             \
+    X(ssl_server_cert, "SSL_SERVER_CERT")                       \
+    X(ssl_session_resumed, "SSL_SESSION_RESUMED")               \
+    X(ssl_tls_sni, "SSL_TLS_SNI")                               \
     X(wsgi_errors, "wsgi.errors")                               \
     X(wsgi_file_wrapper, "wsgi.file_wrapper")                   \
     X(wsgi_input, "wsgi.input")                                 \
@@ -68,6 +75,13 @@
     X(state, "state")                                           \
     X(subprotocols, "subprotocols")                             \
     X(version, "version")                                       \
+    X(cipher_suite, "cipher_suite")                             \
+    X(client_cert_chain, "client_cert_chain")                   \
+    X(client_cert_error, "client_cert_error")                   \
+    X(client_cert_name, "client_cert_name")                     \
+    X(server_cert, "server_cert")                               \
+    X(tls, "tls")                                               \
+    X(tls_version, "tls_version")                               \
     X(websocket, "websocket")                                   \
     X(body, "body")                                             \
     X(count, "count")                                           \

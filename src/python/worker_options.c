@@ -96,21 +96,22 @@ static int read_limits(struct fr_limits *to, PyObject *given)
 static int read_bind(struct fr_bind *bind, PyObject *given)
 {
     const char *host;
-    int port, unix_socket;
+    int port, unix_socket, redirect_port = 0;
     if (!PyTuple_Check(given)) {
         PyErr_Format(PyExc_TypeError, "a bind must be a tuple (fd, host, port, is_unix), not %R", given);
         return -1;
     }
-    if (!PyArg_ParseTuple(given, "isip;a bind must be (fd, host, port, is_unix)", &bind->fd, &host, &port,
-                          &unix_socket))
+    if (!PyArg_ParseTuple(given, "isip|i;a bind must be (fd, host, port, is_unix) or have a port to redirect to",
+                          &bind->fd, &host, &port, &unix_socket, &redirect_port))
         return -1;
-    if (bind->fd < 0 || port < 0 || port > UINT16_MAX) {
+    if (bind->fd < 0 || port < 0 || port > UINT16_MAX || redirect_port < 0 || redirect_port > UINT16_MAX) {
         PyErr_Format(PyExc_ValueError, "a bind cannot be %R", given);
         return -1;
     }
     (void)snprintf(bind->local.host, sizeof bind->local.host, "%s", host);
     bind->local.port = (uint16_t)port;
     bind->unix_socket = unix_socket != 0;
+    bind->redirect_port = (uint16_t)redirect_port;
     return 0;
 }
 
@@ -157,6 +158,31 @@ static int read_transport(const char **transport, const char *name)
     }
     PyErr_Format(PyExc_ValueError, "transport must be auto, uv or uring, not '%s'", name);
     return -1;
+}
+
+static int read_versions(struct fr_config *config, const char *http)
+{
+    bool any = strcmp(http, "auto") == 0;
+    config->http1 = any || strcmp(http, "1") == 0;
+    config->http2 = any || strcmp(http, "2") == 0;
+    if (config->http1 || config->http2)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "http must be auto, 1 or 2, not '%s'", http);
+    return -1;
+}
+
+/* After the versions, which ALPN offers. */
+static int read_tls(struct fr_worker_options *options, PyObject *given)
+{
+    if (given == NULL || Py_IsNone(given))
+        return 0;
+    if (fr_tls_arguments_read(&options->tls, given) < 0)
+        return -1;
+    options->tls.options.http1 = options->config.http1;
+    options->tls.options.http2 = options->config.http2;
+    options->config.tls = &options->tls.options;
+    options->config.tls_watch_files = options->tls.watch_files;
+    return 0;
 }
 
 static int read_server_header(struct fr_worker_options *options, PyObject *given)
@@ -280,8 +306,8 @@ static int read_interface(struct fr_worker_options *options, const char *interfa
 /* The arguments that are kept until they are read one by one; all borrowed. */
 struct given {
     PyObject *application, *binds, *limits, *server_header, *log, *log_exception, *stats, *root_path, *url_scheme;
-    PyObject *event_loop, *lifespan_state, *on_stopped, *on_stirred;
-    const char *interface, *transport, *access_format;
+    PyObject *event_loop, *lifespan_state, *on_stopped, *on_stirred, *tls;
+    const char *interface, *transport, *access_format, *http;
     int date_header, multithread, multiprocess, log_level;
     Py_ssize_t body_memory_max;
 };
@@ -289,36 +315,18 @@ struct given {
 static int parse(struct given *given, int *access_fd, PyObject *args, PyObject *kwargs)
 {
     static const char *const names[] = {
-        "application",
-        "interface",
-        "binds",
-        "limits",
-        "transport",
-        "server_header",
-        "date_header",
-        "access_format",
-        "access_fd",
-        "log",
-        "log_exception",
-        "stats",
-        "root_path",
-        "url_scheme",
-        "multithread",
-        "multiprocess",
-        "body_memory_max",
-        "log_level",
-        "loop",
-        "lifespan_state",
-        "on_stopped",
-        "on_stirred",
-        NULL,
+        "application",   "interface",       "binds",         "limits",     "transport",
+        "server_header", "date_header",     "access_format", "access_fd",  "log",
+        "log_exception", "stats",           "root_path",     "url_scheme", "multithread",
+        "multiprocess",  "body_memory_max", "log_level",     "loop",       "lifespan_state",
+        "on_stopped",    "on_stirred",      "tls",           "http",       NULL,
     };
     return PyArg_ParseTupleAndKeywords(
-        args, kwargs, "O|$sOOsOpsiOOOUUppniOOOO:Worker", (char **)names, &given->application, &given->interface,
+        args, kwargs, "O|$sOOsOpsiOOOUUppniOOOOOs:Worker", (char **)names, &given->application, &given->interface,
         &given->binds, &given->limits, &given->transport, &given->server_header, &given->date_header,
         &given->access_format, access_fd, &given->log, &given->log_exception, &given->stats, &given->root_path,
         &given->url_scheme, &given->multithread, &given->multiprocess, &given->body_memory_max, &given->log_level,
-        &given->event_loop, &given->lifespan_state, &given->on_stopped, &given->on_stirred);
+        &given->event_loop, &given->lifespan_state, &given->on_stopped, &given->on_stirred, &given->tls, &given->http);
 }
 
 static int read_callables(struct fr_worker_options *options, const struct given *given)
@@ -337,12 +345,12 @@ static int read_callables(struct fr_worker_options *options, const struct given 
 
 int fr_worker_options_read(struct fr_worker_options *options, PyObject *args, PyObject *kwargs)
 {
-    struct given given = {.transport = "auto", .access_format = "off", .date_header = 1, .body_memory_max = 1 << 20};
+    struct given given = {
+        .transport = "auto", .http = "auto", .access_format = "off", .date_header = 1, .body_memory_max = 1 << 20};
     options->config.access_fd = -1;
     if (!parse(&given, &options->config.access_fd, args, kwargs) ||
         read_interface(options, given.interface, given.event_loop) < 0)
         return -1;
-    options->config.http1 = true;
     options->config.date_header = given.date_header != 0;
     options->config.log.level = read_log_level(given.log_level);
     options->wsgi.multithread = given.multithread != 0;
@@ -350,6 +358,7 @@ int fr_worker_options_read(struct fr_worker_options *options, PyObject *args, Py
     if (read_callables(options, &given) < 0 || read_binds(options, given.binds) < 0 ||
         read_limits(&options->config.limits, given.limits) < 0 ||
         read_transport(&options->config.transport, given.transport) < 0 ||
+        read_versions(&options->config, given.http) < 0 || read_tls(options, given.tls) < 0 ||
         read_access_format(&options->config.access_format, given.access_format) < 0 ||
         read_server_header(options, given.server_header) < 0 || read_stats(options, given.stats) < 0 ||
         read_wsgi(&options->wsgi, given.root_path, given.url_scheme, given.body_memory_max) < 0)
@@ -372,6 +381,8 @@ void fr_worker_options_free(struct fr_worker_options *options)
     Py_CLEAR(options->server_header);
     if (options->stats.obj != NULL)
         PyBuffer_Release(&options->stats);
+    fr_tls_arguments_free(&options->tls);
+    options->config.tls = NULL;
     fr_free(options->binds);
     options->binds = NULL;
 }

@@ -3,6 +3,7 @@
 #define FR_PYTHON_WORKER_OPTIONS_H
 
 #include "python/asgi_application.h"
+#include "python/tls_arguments.h"
 #include "python/wsgi_application.h"
 #include "server/config.h"
 
@@ -14,6 +15,7 @@ struct fr_worker_options {
     struct fr_asgi_options asgi; /* and of these root_path, event_loop and lifespan_state */
     PyObject *on_stopped;        /* callable(); NULL: none */
     PyObject *on_stirred;        /* callable(), for guests of another loop; NULL: none */
+    struct fr_tls_arguments tls; /* all zero without TLS */
     struct fr_bind *binds;
     PyObject *log;           /* callable(level, message); NULL: none */
     PyObject *server_header; /* str that config points into; NULL: none */

@@ -311,6 +311,23 @@ static PyObject *worker_close(PyObject *self, PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+static PyObject *worker_reload_tls(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    struct worker *worker = WORKER(self);
+    if (!enter(worker))
+        return NULL;
+    char complaint[FR_COMPLAINT_BYTES] = "";
+    int error = fr_worker_reload_tls(worker->core, complaint, sizeof complaint);
+    leave(worker);
+    if (error == 0)
+        Py_RETURN_NONE;
+    if (error == FR_E_STATE)
+        PyErr_SetString(PyExc_RuntimeError, "the worker speaks no TLS");
+    else
+        fr_errors_complain(complaint);
+    return NULL;
+}
+
 /* ---- from anywhere ---- */
 
 static PyObject *intend(PyObject *self, enum fr_worker_intention intention)
@@ -440,6 +457,7 @@ PyDoc_STRVAR(
 PyDoc_STRVAR(fileno_doc, "fileno($self, /)\n--\n\nA descriptor that is readable when a turn would find work.");
 PyDoc_STRVAR(timeout_ms_doc,
              "timeout_ms($self, /)\n--\n\nHow long a turn may sleep before something is due; -1: for ever.");
+PyDoc_STRVAR(reload_tls_doc, "reload_tls($self, /)\n--\n\nRead certificates again, for connections to come.");
 PyDoc_STRVAR(drain_doc,
              "drain($self, /)\n--\n\nStop accepting, finish what is open. From any thread or signal handler.");
 PyDoc_STRVAR(stop_doc, "stop($self, /)\n--\n\nClose everything now. From any thread or signal handler.");
@@ -455,6 +473,7 @@ static const PyMethodDef worker_methods[] = {
     {"turn", (PyCFunction)(void (*)(void))worker_turn, METH_VARARGS | METH_KEYWORDS, turn_doc},
     {"fileno", worker_fileno, METH_NOARGS, fileno_doc},
     {"timeout_ms", worker_timeout_ms, METH_NOARGS, timeout_ms_doc},
+    {"reload_tls", worker_reload_tls, METH_NOARGS, reload_tls_doc},
     {"drain", worker_drain, METH_NOARGS, drain_doc},
     {"stop", worker_stop, METH_NOARGS, stop_doc},
     {"_cancel_calls", worker_cancel_calls, METH_O, NULL},

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "python/errors.h"
 #include "python/process_copy.h"
+#include "python/tls_memory.h"
 #include "python/wsgi_environ.h"
 #include "python/wsgi_input.h"
 #include "python/wsgi_response.h"
@@ -296,7 +297,7 @@ int fr_wsgi_traverse(struct fr_wsgi *wsgi, visitproc visit, void *arg)
     Py_VISIT(wsgi->interrupt);
     for (size_t i = 0; i < wsgi->template_count; i++)
         Py_VISIT(wsgi->templates[i].environ);
-    return 0;
+    return fr_tls_memory_traverse(wsgi->tls, visit, arg);
 }
 
 static void close_null_errors(struct fr_wsgi *wsgi)
@@ -328,5 +329,7 @@ void fr_wsgi_close(struct fr_wsgi *wsgi)
     fr_free(wsgi->templates);
     wsgi->templates = NULL;
     wsgi->template_count = 0;
+    fr_tls_memory_close(wsgi->tls);
+    wsgi->tls = NULL;
     fr_convert_cache_clear(&wsgi->texts);
 }

@@ -14,6 +14,8 @@
 #include "python/state.h"
 #include "python/wsgi_body.h"
 
+struct fr_tls_memory;
+
 /* What an application is told at its birth; borrowed for the call. */
 struct fr_wsgi_options {
     PyObject *callable;
@@ -48,6 +50,7 @@ struct fr_wsgi {
     unsigned long thread;             /* the one that ran the last request */
     struct fr_wsgi_template *templates;
     size_t template_count;
+    struct fr_tls_memory *tls; /* the same for TLS, with what it has settled; NULL before the first request over it */
     struct fr_text_cache texts;
 };
 

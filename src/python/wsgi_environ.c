@@ -8,6 +8,8 @@
 #include "base/alloc.h"
 #include "http/headers.h"
 #include "http/target.h"
+#include "python/tls_memory.h"
+#include "python/wsgi_tls.h"
 
 /* A dict of CPython has room for 21 keys, then for 42. One more than the first, and the template's copies
  * take the fields of a browser without growing. */
@@ -156,6 +158,8 @@ static int follow_stderr(struct fr_wsgi *wsgi)
         return 0;
     }
     Py_XSETREF(wsgi->errors, errors);
+    if (wsgi->tls != NULL)
+        fr_tls_memory_clear(wsgi->tls); /* made of those below */
     for (size_t i = 0; i < wsgi->template_count; i++)
         if (PyDict_SetItem(wsgi->templates[i].environ, wsgi->state->names.wsgi_errors, errors) < 0)
             return -1;
@@ -335,12 +339,14 @@ PyObject *fr_wsgi_environ_new(struct fr_wsgi *wsgi, const struct fr_exchange *ex
 {
     if (follow_stderr(wsgi) < 0)
         return NULL;
-    PyObject *template = find_template(wsgi, fr_exchange_peer(exchange));
+    const struct fr_peer *peer = fr_exchange_peer(exchange);
+    PyObject *template = find_template(wsgi, peer);
+    if (template != NULL && peer->tls != NULL)
+        template = fr_wsgi_tls_template(wsgi, peer, template);
     PyObject *environment = template != NULL ? PyDict_Copy(template) : NULL;
     if (environment == NULL)
         return NULL;
-    if (put_request_line(wsgi, environment, exchange->head) < 0 ||
-        put_remote(wsgi, environment, fr_exchange_peer(exchange)) < 0 ||
+    if (put_request_line(wsgi, environment, exchange->head) < 0 || put_remote(wsgi, environment, peer) < 0 ||
         put_headers(wsgi, environment, exchange->head) < 0 || put_authority(wsgi, environment, exchange->head) < 0) {
         Py_DECREF(environment);
         return NULL;

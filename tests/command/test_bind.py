@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from freastal._bind import parse_bind, parse_binds, url_of
+from freastal._bind import parse_bind, parse_binds, parse_redirect, url_of
 from freastal.config import Config
 from freastal.errors import ConfigError
 
@@ -78,3 +78,14 @@ def test_urls():
     assert url_of("127.0.0.1", 80, False) == "http://127.0.0.1:80"
     assert url_of("::1", 80, False) == "http://[::1]:80"
     assert url_of("/run/x", 0, True) == "unix:/run/x"
+    assert url_of("::1", 443, False, "https") == "https://[::1]:443"
+
+
+def test_where_clients_are_sent_to_https_from():
+    assert parse_redirect(Config()) is None
+    redirect = parse_redirect(Config(tls_self_signed=True, redirect_http=":80"))
+    assert redirect is not None
+    assert (redirect.host, redirect.port) == ("0.0.0.0", 80)
+    with pytest.raises(ConfigError) as caught:
+        parse_redirect(Config(tls_self_signed=True, redirect_http="http://a"))
+    assert str(caught.value).startswith("redirect_http='http://a': is not an address")

@@ -89,6 +89,21 @@ def test_every_option_has_help_and_a_group():
         assert bool(option.off_help) == (DEFAULTS[name] is True), name
 
 
+def test_a_secret_is_not_shown():
+    config = Config(certfile="a", keyfile_password="correct horse")
+    assert config.keyfile_password == "correct horse"
+    assert "correct" not in repr(config)
+    with pytest.raises(ConfigError) as caught:
+        Config(certfile="a", keyfile_password="correct\0horse")
+    assert "correct" not in str(caught.value)
+
+
+def test_whether_there_is_tls():
+    assert not Config().has_tls
+    assert Config(certfile="a").has_tls
+    assert Config(tls_self_signed=True).has_tls
+
+
 def test_config_is_a_public_name():
     assert freastal.Config is Config
     assert set(freastal.__all__) <= set(dir(freastal))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from freastal.errors import BootError, ConfigError, FreastalError, ListenError, LoadError
+from freastal.errors import BootError, CertificateError, ConfigError, FreastalError, ListenError, LoadError
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from freastal.errors import BootError, ConfigError, FreastalError, ListenError, 
         (FreastalError("x"), 1),
         (ListenError("x"), 1),
         (ConfigError("option", "value", "problem"), 2),
+        (CertificateError("x"), 2),
         (LoadError("x"), 2),
         (BootError("x"), 3),
     ],

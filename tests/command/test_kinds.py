@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,28 @@ def test_a_path_may_be_an_object():
     assert kinds.path(Path("/tmp/x")) == kinds.path("/tmp/x") == "/tmp/x"
     with pytest.raises(ValueError):
         kinds.path(1)
+
+
+def test_one_file_or_several():
+    assert kinds.paths("a") == kinds.paths(Path("a")) == ("a",)
+    assert kinds.paths([Path("a"), "b"]) == ("a", "b")
+    for given in (5, [1], None, "a\0b"):
+        with pytest.raises(ValueError):
+            kinds.paths(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("none", "none"), (0, "none"), ("0", "none"), ("1", "optional"), (ssl.CERT_REQUIRED, "required"), (2, "required")],
+)
+def test_whether_a_certificate_is_asked_for(given, meant):
+    assert kinds.cert_reqs(given) == meant
+
+
+@pytest.mark.parametrize("given", ["", "3", 3, -1, True, None, "CERT_REQUIRED", [1]])
+def test_no_answer_to_that(given):
+    with pytest.raises(ValueError, match="must be none, optional or required; 0, 1 and 2 mean the same"):
+        kinds.cert_reqs(given)
 
 
 def test_one_text_or_several():

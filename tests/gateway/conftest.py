@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import freastal
 from tests.gateway.asgi import NEW_LOOP, AsgiGateway
 from tests.gateway.gateway import Gateway, serving
+
+if TYPE_CHECKING:
+    from tests.support.certs import Certificates
 
 
 @pytest.fixture
@@ -43,3 +46,10 @@ def asgi(request: pytest.FixtureRequest) -> Iterator[Callable[..., AsgiGateway]]
             return gateway
 
         yield open_gateway
+
+
+@pytest.fixture
+def tls(certificates: Certificates) -> dict[str, Any]:
+    """What a Worker is told that shows the usual certificate."""
+    server = certificates.server
+    return {"identities": [(str(server.certfile), str(server.keyfile), None, None, None, None)]}

@@ -36,7 +36,8 @@ def test_simd():
 def test_public_names():
     names = {name for name in vars(_core) if not name.startswith("__")}
     constants = {"LIBRARIES", "LIMITS", "SIMD", "STATS_BYTES", "STATS_FIELDS"}
-    assert names == {*constants, "ClientDisconnected", "EventLoop", "Worker"}
+    functions = {"check_tls", "ticket_ring_bytes"}
+    assert names == {*constants, *functions, "ClientDisconnected", "EventLoop", "Worker"}
 
 
 def test_types_cannot_be_changed():

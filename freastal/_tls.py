@@ -1,0 +1,137 @@
+"""Config -> what freastal._core.Worker takes as `tls`: read and found good before any worker is there.
+
+Paths are made absolute, because an application may change the folder and certificates are read again later.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from itertools import zip_longest
+from typing import Any
+
+from . import _core
+from .config import Config
+from .errors import CertificateError, ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._log import Log
+
+CoreTls = dict[str, Any]
+"""As Worker takes it: see _core.pyi."""
+
+_FILES = ("certfile", "keyfile", "ca_certs", "crl_file", "ocsp_file")
+
+
+def open_tls(config: Config, log: Log | None = None) -> CoreTls | None:
+    """None without TLS. A ConfigError or CertificateError when a worker could not use what is configured."""
+    if not config.has_tls:
+        return None
+    _check_files(config)
+    identities = _identities(config)
+    if config.tls_self_signed:
+        from ._self_signed import make_identity
+
+        identity, notice = make_identity(config)
+        identities = [identity]
+        if log is not None:
+            log.warning(notice)
+    tls = {
+        "identities": identities,
+        "verify": config.cert_reqs,
+        "ca_file": _absolute(config.ca_certs),
+        "crl_file": _absolute(config.crl_file),
+        "version_min": config.tls_min_version,
+        "ciphers": config.ciphers or None,
+        "watch_files": config.reload_certs,
+    }
+    check_tls(tls)
+    return tls
+
+
+def check_tls(tls: CoreTls) -> None:
+    """Reads everything as a worker will; a CertificateError of one sentence."""
+    try:
+        _core.check_tls(tls)
+    except ValueError as problem:
+        raise CertificateError(str(problem)) from None
+
+
+OLD_ONES_STAY = "certificates cannot be used, the old ones stay"
+
+
+def renew(worker: _core.Worker, log: Log) -> None:
+    """Has a worker read its certificates again. Those that cannot be used are told of, and the old ones stay."""
+    try:
+        worker.reload_tls()
+    except ValueError as problem:
+        log.error(f"{OLD_ONES_STAY}: {problem}")
+
+
+def _check_files(config: Config) -> None:
+    for option in _FILES:
+        value = getattr(config, option)
+        for file in value if isinstance(value, tuple) else (value,):
+            if file:
+                _check_readable(option, file)
+
+
+class Renewal:
+    """Has a worker that turns itself read its certificates again: asked for by a signal, done between two turns."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._worker: _core.Worker | None = None
+        self._wanted = self._over = False
+
+    def attach(self, worker: _core.Worker) -> None:
+        self._worker = worker
+        if self._wanted:
+            worker.pause()
+
+    def ask(self, *_: object) -> None:
+        """A signal handler, also before there is a worker: it may have read its files already."""
+        self._wanted = True
+        if self._worker is not None:
+            self._worker.pause()
+
+    def end(self) -> None:
+        """The worker drains, from here on; in place of its pause(), whose meaning is the last one's who called it."""
+        self._over = True
+        if self._worker is not None:
+            self._worker.pause()
+
+    def take(self) -> bool:
+        """To be called when the worker has paused. Whether that was for certificates alone, and it goes on."""
+        if not self._wanted or self._worker is None:
+            return False
+        self._wanted = False
+        renew(self._worker, self._log)
+        return not self._over
+
+
+def _identities(config: Config) -> list[tuple[str | None, ...]]:
+    password = config.keyfile_password or None
+    return [
+        (_absolute(certfile), _absolute(keyfile), password, _absolute(ocsp_file), None, None)
+        for certfile, keyfile, ocsp_file in zip_longest(config.certfile, config.keyfile, config.ocsp_file, fillvalue="")
+    ]
+
+
+def _absolute(file: str) -> str | None:
+    return os.path.abspath(file) if file else None
+
+
+def _check_readable(option: str, file: str) -> None:
+    """OpenSSL would say so too, but not for which option."""
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); name a file that the server's user may read"
+        raise ConfigError(option, file, problem) from None
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ConfigError(option, file, "is not a file; it has to be one that can be read again and again")
+    finally:
+        os.close(fd)
