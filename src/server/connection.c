@@ -414,9 +414,9 @@ static void on_broken(struct fr_channel *channel, int error)
 {
     struct fr_connection *connection = connection_of_channel(channel);
     bool plain = error == FR_E_TLS_PLAIN_HTTP;
-    const char *complaint = plain ? fr_error_text(error) : fr_tls_stream_complaint(channel->tls->stream);
+    const char *complaint = fr_tls_stream_complaint(channel->tls->stream);
     if (connection->phase == FR_PHASE_HANDSHAKE)
-        fail_handshake(connection, complaint, FR_CLOSE_NONE);
+        fail_handshake(connection, plain ? NULL : complaint, FR_CLOSE_NONE); /* a refusal has a line of its own */
     else if (!plain)
         fr_log_print(connection->shared->log, FR_LOG_INFO, "TLS with %s failed: %s", connection->peer.remote.host,
                      complaint);
@@ -535,6 +535,7 @@ int fr_connection_open(struct fr_connection_shared *shared, const struct fr_entr
     const struct fr_protocol_ops *ops = entrance->protocol;
     size_t room = protocol_room(shared, entrance),
            size = FR_CONNECTION_PROTOCOL_OFFSET + room + shared->transport->socket_size;
+    assert(size <= UINT16_MAX);
     struct fr_connection *connection = fr_pool_take(fr_loop_pool(shared->loop), size);
     memset(connection, 0, size);
     connection->shared = shared;
