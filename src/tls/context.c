@@ -12,9 +12,13 @@
 #include "base/alloc.h"
 #include "tls/context_internal.h"
 #include "tls/errors.h"
+#include "tls/resumption.h"
 #include "tls/wire.h"
 
 #define REASON_BYTES 160
+
+/* A client that wants to be known again on several connections at once gets one with each of them. */
+#define TICKETS 1
 
 #define CIPHERS                                                  \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:" \
@@ -41,11 +45,11 @@ static bool is_in(fr_span list, fr_span protocol)
 }
 
 /* The best of ours that is in the client's list; empty: none is. */
-static fr_span choose(const struct fr_tls_offer *offer, fr_span list)
+static fr_span choose(const struct fr_tls_attachment *stream, fr_span list)
 {
-    if (offer->http2 && is_in(list, FR_SPAN("h2")))
+    if (stream->http2 && is_in(list, FR_SPAN("h2")))
         return FR_SPAN("h2");
-    if (offer->http1 && is_in(list, FR_SPAN("http/1.1")))
+    if (stream->http1 && is_in(list, FR_SPAN("http/1.1")))
         return FR_SPAN("http/1.1");
     return (fr_span){NULL, 0};
 }
@@ -93,6 +97,15 @@ static int on_status_request(SSL *ssl, void *argument)
     return SSL_TLSEXT_ERR_OK;
 }
 
+static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                     int sealing)
+{
+    const struct fr_tls_attachment *stream = SSL_get_app_data(ssl);
+    int answer = fr_tls_ticket_seal_prepare(&stream->context->seal, name, iv, cipher, mac, sealing);
+    bool once = SSL_version(ssl) >= TLS1_3_VERSION; /* a ticket is used once: give another, RFC 8446 appendix C.4 */
+    return answer == FR_TLS_TICKET_GOOD && once && !sealing ? FR_TLS_TICKET_GOOD_AND_RENEW : answer;
+}
+
 static bool set_groups(SSL_CTX *ssl)
 {
     if (SSL_CTX_set1_groups_list(ssl, GROUPS_HYBRID))
@@ -106,10 +119,12 @@ static bool set_defaults(SSL_CTX *ssl)
 {
     SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-    SSL_CTX_clear_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE); /* all of them are good: the client knows its CPU */
+    SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA); /* who has no AES says so */
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_read_ahead(ssl, 0);
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF); /* tickets, or nothing */
+    SSL_CTX_set_num_tickets(ssl, TICKETS);
+    SSL_CTX_set_timeout(ssl, FR_TLS_TICKET_S);
     return SSL_CTX_set_ciphersuites(ssl, SUITES_13) && set_groups(ssl);
 }
 
@@ -132,24 +147,27 @@ static int set_up(struct fr_tls_context *context, SSL_CTX *ssl, const struct fr_
     SSL_CTX_set_alpn_select_cb(ssl, on_alpn, NULL);
     SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
     SSL_CTX_set_tlsext_servername_arg(ssl, context);
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket);
     SSL_CTX_set_tlsext_status_cb(ssl, on_status_request);
     SSL_CTX_set_tlsext_status_arg(ssl, context);
+    fr_tls_resumption_apply(ssl);
+    if (!fr_tls_trust_apply(&context->trust, ssl))
+        fr_tls_needed(NULL);
     return 0;
 }
 
 static int load(struct fr_tls_context *context, const struct fr_tls_options *options,
                 const struct fr_tls_complaint *complaint, const struct fr_tls_complaint *warning)
 {
-    for (size_t i = 0; i < options->identity_count; i++) {
+    int error = fr_tls_trust_load(&context->trust, options, context->library, complaint);
+    for (size_t i = 0; i < options->identity_count && !error; i++) {
         struct fr_tls_certificate *certificate = &context->certificates[context->certificate_count++];
         certificate->ssl = fr_tls_needed(SSL_CTX_new_ex(context->library, NULL, TLS_server_method()));
-        int error = set_up(context, certificate->ssl, options, complaint);
+        error = set_up(context, certificate->ssl, options, complaint);
         if (!error)
             error = fr_tls_certificate_load(certificate, &options->identities[i], context->library, complaint, warning);
-        if (error)
-            return error;
     }
-    return 0;
+    return error;
 }
 
 struct fr_tls_context *fr_tls_context_open(const struct fr_tls_options *options, char *text, size_t size)
@@ -164,6 +182,7 @@ struct fr_tls_context *fr_tls_context_open(const struct fr_tls_options *options,
     context->http1 = options->http1;
     context->http2 = options->http2;
     context->library = fr_tls_needed(OSSL_LIB_CTX_new());
+    fr_tls_ticket_seal_open(&context->seal, context->library, options->tickets);
     context->wire_method = fr_tls_wire_method();
     context->certificates = fr_alloc_zero(options->identity_count * sizeof *context->certificates);
     int error = load(context, options, &complaint, &warning);
@@ -183,6 +202,9 @@ bool fr_tls_context_is_stale(const struct fr_tls_context *context)
         for (size_t j = 0; j < context->certificates[i].file_count; j++)
             if (fr_tls_file_is_stale(&context->certificates[i].files[j]))
                 return true;
+    for (size_t i = 0; i < context->trust.file_count; i++)
+        if (fr_tls_file_is_stale(&context->trust.files[i]))
+            return true;
     return false;
 }
 
@@ -207,6 +229,8 @@ void fr_tls_context_close(struct fr_tls_context *context)
     for (size_t i = 0; i < context->certificate_count; i++)
         fr_tls_certificate_close(&context->certificates[i]);
     fr_free(context->certificates);
+    fr_tls_trust_close(&context->trust);
+    fr_tls_ticket_seal_close(&context->seal);
     BIO_meth_free(context->wire_method);
     OSSL_LIB_CTX_free(context->library);
     fr_free(context);

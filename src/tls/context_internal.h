@@ -6,13 +6,16 @@
 
 #include "tls/certificate.h"
 #include "tls/context.h"
+#include "tls/ticket_seal.h"
+#include "tls/trust.h"
 
 /* What the rest of an answer is gathered in, before it is sealed. */
 #define FR_TLS_RECORD_BYTES 16384
 
-/* What a stream offers by ALPN; the app data of its SSL object. */
-struct fr_tls_offer {
-    bool http1, http2;
+/* What the callbacks of OpenSSL know of a stream; the app data of its SSL object. */
+struct fr_tls_attachment {
+    struct fr_tls_context *context;
+    bool http1, http2; /* offered by ALPN */
 };
 
 struct fr_tls_context {
@@ -21,6 +24,8 @@ struct fr_tls_context {
     BIO_METHOD *wire_method;
     struct fr_tls_certificate *certificates; /* each with an SSL_CTX; the first is what streams begin with */
     size_t certificate_count;
+    struct fr_tls_trust trust;
+    struct fr_tls_ticket_seal seal;
     bool http1, http2;
     char record[FR_TLS_RECORD_BYTES];
 };

@@ -9,8 +9,10 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "tls/client_facts.h"
 #include "tls/context_internal.h"
 #include "tls/errors.h"
+#include "tls/resumption.h"
 #include "tls/wire.h"
 
 /* At the start of an answer a record fits into one segment, so that the peer can open each as it comes. */
@@ -30,13 +32,14 @@ struct fr_tls_stream {
     SSL *ssl;
     struct fr_tls_context *context;
     struct fr_tls_wire wire;
-    struct fr_tls_offer offer;
+    struct fr_tls_attachment attachment;
     uint64_t sealed_ms;    /* when something was sealed last */
     uint32_t small_sealed; /* of SMALL_BYTES */
     uint8_t state;         /* enum fr_tls_state */
     bool begun;            /* the first byte was one of TLS */
     bool end_queued;
     struct fr_tls_facts facts;
+    struct fr_tls_client_facts client;
     char *server_name;
     char *complaint; /* NULL: none */
 };
@@ -46,14 +49,17 @@ struct fr_tls_stream *fr_tls_stream_open(struct fr_tls_context *context, struct 
     struct fr_tls_stream *stream = fr_alloc_zero(sizeof *stream);
     fr_tls_errors_clear();
     stream->context = fr_tls_context_hold(context);
-    stream->offer =
-        (struct fr_tls_offer){.http1 = context->http1 || http1_only, .http2 = context->http2 && !http1_only};
+    stream->attachment = (struct fr_tls_attachment){
+        .context = stream->context,
+        .http1 = context->http1 || http1_only,
+        .http2 = context->http2 && !http1_only,
+    };
     stream->wire.records = records;
     stream->wire.fruitless_max = HANDSHAKE_RECORDS_MAX * FR_TLS_WIRE_COST;
     stream->ssl = fr_tls_needed(SSL_new(context->certificates[0].ssl));
     BIO *bio = fr_tls_wire_bio(context->wire_method, &stream->wire);
     SSL_set_bio(stream->ssl, bio, bio);
-    SSL_set_app_data(stream->ssl, &stream->offer);
+    SSL_set_app_data(stream->ssl, &stream->attachment);
     SSL_set_accept_state(stream->ssl);
     return stream;
 }
@@ -72,6 +78,18 @@ static fr_span keep_server_name(struct fr_tls_stream *stream)
     return fr_span_of(stream->server_name, len);
 }
 
+/* The certificate that the client has shown, with this connection or the one it goes on from. */
+static const struct fr_tls_client *learn_client(struct fr_tls_stream *stream)
+{
+    X509 *leaf = SSL_get0_peer_certificate(stream->ssl);
+    if (!leaf)
+        return NULL;
+    STACK_OF(X509) *chain = fr_tls_resumption_chain(stream->ssl);
+    fr_tls_client_facts_open(&stream->client, leaf, chain, SSL_get_verify_result(stream->ssl));
+    sk_X509_pop_free(chain, X509_free);
+    return &stream->client.client;
+}
+
 static void learn_facts(struct fr_tls_stream *stream)
 {
     const SSL *ssl = stream->ssl;
@@ -84,6 +102,7 @@ static void learn_facts(struct fr_tls_stream *stream)
         .cipher = fr_span_of_string(SSL_CIPHER_get_name(cipher)),
         .server_name = keep_server_name(stream),
         .server_certificate = fr_tls_context_certificate(stream->context, SSL_get_SSL_CTX(ssl))->pem,
+        .client = learn_client(stream),
     };
 }
 
@@ -261,6 +280,7 @@ void fr_tls_stream_close(struct fr_tls_stream *stream)
     fr_tls_errors_clear();
     SSL_free(stream->ssl);
     fr_tls_context_close(stream->context);
+    fr_tls_client_facts_close(&stream->client);
     fr_free(stream->server_name);
     fr_free(stream->complaint);
     fr_free(stream);

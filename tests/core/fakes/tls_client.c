@@ -124,6 +124,7 @@ size_t tls_client_answer(struct tls_client *client, const char *data, size_t len
 void tls_client_end(struct tls_client *client)
 {
     fr_tls_stream_close(client->stream);
+    SSL_set_shutdown(client->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else its session is spoilt */
     SSL_free(client->ssl);
     fr_outbox_clear(&client->records);
     fr_outbox_clear(&client->plain);

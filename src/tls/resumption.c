@@ -1,0 +1,92 @@
+/* tls/resumption.c - A client's chain inside its tickets.
+ *
+ * One byte that says that it is there, then the certificates in DER, one behind the other. A chain too long for that
+ * makes a ticket that is not taken: the client shows its certificate again. */
+#include "tls/resumption.h"
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+#include "base/alloc.h"
+#include "tls/errors.h"
+
+#define CHAIN_BYTES_MAX 8192 /* a ticket has 64 KiB at most, and stands in every hello */
+#define COMPLETE 1
+
+/* The chain in DER behind the mark; its length, or 0 when it does not fit. */
+static size_t write_chain(const STACK_OF(X509) * chain, unsigned char *into)
+{
+    unsigned char *at = into;
+    *at++ = COMPLETE;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        const X509 *certificate = sk_X509_value(chain, i);
+        int len = i2d_X509(certificate, NULL);
+        if (len <= 0 || (size_t)len > CHAIN_BYTES_MAX - (size_t)(at - into) || i2d_X509(certificate, &at) != len)
+            return 0;
+    }
+    return (size_t)(at - into);
+}
+
+/* One that was taken up again has its chain already. */
+static int on_ticket_made(SSL *ssl, void *argument)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    unsigned char chain[CHAIN_BYTES_MAX];
+    void *known = NULL;
+    size_t known_len = 0;
+    (void)argument;
+    if (!SSL_SESSION_get0_peer(session))
+        return 1;
+    if (SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) && known_len)
+        return 1;
+    size_t len = write_chain(SSL_get_peer_cert_chain(ssl), chain);
+    fr_tls_errors_clear();
+    return len == 0 || SSL_SESSION_set1_ticket_appdata(session, chain, len);
+}
+
+static bool is_good(SSL_SESSION *session)
+{
+    const X509 *leaf = SSL_SESSION_get0_peer(session);
+    void *known = NULL;
+    size_t known_len = 0;
+    if (!leaf)
+        return true;
+    return X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0 &&
+           SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) && known_len;
+}
+
+static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_len,
+                                          SSL_TICKET_STATUS status, void *argument)
+{
+    (void)ssl, (void)name, (void)name_len, (void)argument;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (!is_good(session))
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+void fr_tls_resumption_apply(SSL_CTX *ssl)
+{
+    SSL_CTX_set_session_ticket_cb(ssl, on_ticket_made, on_ticket_opened, NULL);
+}
+
+STACK_OF(X509) * fr_tls_resumption_chain(SSL *ssl)
+{
+    STACK_OF(X509) *shown = SSL_get_peer_cert_chain(ssl);
+    void *known = NULL;
+    size_t len = 0;
+    if (shown)
+        return X509_chain_up_ref(shown);
+    if (!SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &known, &len) || len < 2)
+        return NULL;
+    const unsigned char *at = (const unsigned char *)known + 1, *end = (const unsigned char *)known + len;
+    STACK_OF(X509) *chain = fr_tls_needed(sk_X509_new_null());
+    while (at < end) {
+        X509 *certificate = d2i_X509(NULL, &at, (long)(end - at));
+        if (!certificate || !sk_X509_push(chain, certificate))
+            break;
+    }
+    fr_tls_errors_clear();
+    return chain;
+}
