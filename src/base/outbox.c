@@ -57,6 +57,38 @@ static void release_chain(struct fr_outbox *outbox, struct fr_outbox_node *node)
     }
 }
 
+/* A piece in several nodes, which may be in several outboxes: let go of with the last. */
+struct share {
+    struct fr_pool *pool;
+    size_t nodes;
+    void (*release)(void *owner);
+    void *owner;
+};
+
+static void release_share(void *owner)
+{
+    struct share *share = owner;
+    if (--share->nodes)
+        return;
+    void (*release)(void *) = share->release;
+    void *piece = share->owner;
+    fr_pool_give(share->pool, share, sizeof *share);
+    if (release)
+        release(piece);
+}
+
+static void share_node(struct fr_outbox *outbox, struct fr_outbox_node *node)
+{
+    if (node->release == release_share) {
+        ((struct share *)node->owner)->nodes++;
+        return;
+    }
+    struct share *share = fr_pool_take(outbox->pool, sizeof *share);
+    *share = (struct share){outbox->pool, 2, node->release, node->owner};
+    node->release = release_share;
+    node->owner = share;
+}
+
 /* The bytes that still fit behind the contents of a page; 0 for anything else. */
 static size_t room_in(const struct fr_outbox_node *node)
 {
@@ -211,6 +243,15 @@ ssize_t fr_outbox_peek(const struct fr_outbox *outbox, char *into, size_t size)
     return (ssize_t)len;
 }
 
+static void drop_from_node(struct fr_outbox_node *node, size_t count)
+{
+    node->len -= count;
+    if (node->file >= 0)
+        node->offset += (int64_t)count;
+    else
+        node->data += count;
+}
+
 void fr_outbox_consume(struct fr_outbox *outbox, size_t count)
 {
     assert(count <= outbox->bytes);
@@ -227,14 +268,64 @@ void fr_outbox_consume(struct fr_outbox *outbox, size_t count)
     }
     if (!outbox->first)
         outbox->last = NULL;
-    if (count) {
-        outbox->first->len -= count;
-        if (outbox->first->file >= 0)
-            outbox->first->offset += (int64_t)count;
-        else
-            outbox->first->data += count;
-    }
+    if (count)
+        drop_from_node(outbox->first, count);
     release_chain(outbox, used_up);
+}
+
+/* A node for the first `count` bytes of a reference or a file, of which `node` keeps the rest. */
+static struct fr_outbox_node *cut_node(struct fr_outbox *outbox, struct fr_outbox_node *node, size_t count)
+{
+    share_node(outbox, node);
+    struct fr_outbox_node *head = take_node(outbox, 0);
+    *head = *node;
+    head->len = count;
+    drop_from_node(node, count);
+    return head;
+}
+
+static struct fr_outbox_node *take_first(struct fr_outbox *outbox)
+{
+    struct fr_outbox_node *node = outbox->first;
+    outbox->first = node->next;
+    if (!outbox->first)
+        outbox->last = NULL;
+    node->next = NULL;
+    return node;
+}
+
+/* Pages that are nearly empty, or cut, are copied: so short bodies end in one run with the frames around them. */
+static void move_from_page(struct fr_outbox *from, struct fr_outbox *to, size_t count)
+{
+    struct fr_outbox_node *page = from->first;
+    if (count == page->len && count > FR_OUTBOX_COPY_BYTES_MAX) {
+        append_node(to, take_first(from));
+        return;
+    }
+    fr_outbox_copy(to, fr_span_of(page->data, count));
+    drop_from_node(page, count);
+    if (page->len == 0)
+        give_node(from, take_first(from));
+}
+
+void fr_outbox_move(struct fr_outbox *from, struct fr_outbox *to, size_t count)
+{
+    assert(from != to && from->pool == to->pool && count <= from->bytes);
+    drop_reserved(from);
+    drop_reserved(to);
+    from->bytes -= count;
+    while (count) {
+        struct fr_outbox_node *node = from->first;
+        size_t len = count < node->len ? count : node->len;
+        if (node->capacity) {
+            move_from_page(from, to, len);
+        } else {
+            struct fr_outbox_node *moved = len < node->len ? cut_node(from, node, len) : take_first(from);
+            moved->next = NULL;
+            append_node(to, moved);
+        }
+        count -= len;
+    }
 }
 
 void fr_outbox_move_all(struct fr_outbox *from, struct fr_outbox *to)

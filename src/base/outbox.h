@@ -81,6 +81,10 @@ FR_CHECKED ssize_t fr_outbox_peek(const struct fr_outbox *outbox, char *into, si
 /* Drops `count` bytes from the front, releasing every piece that is used up; count <= bytes. */
 void fr_outbox_consume(struct fr_outbox *outbox, size_t count);
 
+/* Moves the first `count` bytes of `from` behind what is queued in `to`; both share one pool, count <= bytes. A large
+ * piece that is cut is shared, not copied: it is released when both parts are gone. Releases nothing itself. */
+void fr_outbox_move(struct fr_outbox *from, struct fr_outbox *to, size_t count);
+
 /* Moves everything queued in `from` behind what is queued in `to`; both share one pool. */
 void fr_outbox_move_all(struct fr_outbox *from, struct fr_outbox *to);
 

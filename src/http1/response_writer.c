@@ -7,6 +7,7 @@
 #include "http1/response_writer.h"
 
 #include "http/headers.h"
+#include "http/response_fields.h"
 #include "http/status.h"
 
 #define STATUS_LINE_BYTES 15    /* "HTTP/1.1 200 " and CR LF */
@@ -14,64 +15,6 @@
 #define OWN_FIELDS_BYTES 192    /* the longest set of fields below, without the value of Server */
 #define DECIMAL_DIGITS_MAX 20   /* of 64 bits */
 #define CHUNK_LINE_BYTES_MAX 20 /* sixteen hex digits, CR LF before the data and CR LF behind it */
-
-enum { FIELD_PLAIN, FIELD_DROPPED, FIELD_REFUSED };
-
-/* What the fields of the application say, in one look. */
-struct survey {
-    size_t bytes; /* of the fields that will be copied */
-    bool has_date, has_server, has_length;
-    bool wants_close, upgrades;
-};
-
-/* ---- looking ---- */
-
-/* Fields that are worth a look, told apart by length first: most are dismissed by one comparison. */
-static int survey_field(struct survey *survey, const struct fr_response_header *header, int status)
-{
-    fr_span name = header->name;
-    switch (name.len) {
-    case 4:
-        survey->has_date |= fr_span_equal_nocase(name, FR_SPAN("date"));
-        return FIELD_PLAIN;
-    case 6:
-        survey->has_server |= fr_span_equal_nocase(name, FR_SPAN("server"));
-        return FIELD_PLAIN;
-    case 7:
-        survey->upgrades |= fr_span_equal_nocase(name, FR_SPAN("upgrade"));
-        return FIELD_PLAIN;
-    case 10:
-        if (fr_span_equal_nocase(name, FR_SPAN("keep-alive")))
-            return FIELD_DROPPED;
-        if (!fr_span_equal_nocase(name, FR_SPAN("connection")))
-            return FIELD_PLAIN;
-        survey->wants_close |= fr_list_has_token(header->value, FR_SPAN("close"));
-        return FIELD_DROPPED;
-    case 14:
-        if (!fr_span_equal_nocase(name, FR_SPAN("content-length")))
-            return FIELD_PLAIN;
-        survey->has_length = true;
-        return status < 200 || status == 204 ? FIELD_DROPPED : FIELD_PLAIN; /* RFC 9110 section 8.6 */
-    case 17:
-        if (!fr_span_equal_nocase(name, FR_SPAN("transfer-encoding")))
-            return FIELD_PLAIN;
-        return fr_span_equal_nocase(header->value, FR_SPAN("chunked")) ? FIELD_DROPPED : FIELD_REFUSED;
-    default:
-        return FIELD_PLAIN;
-    }
-}
-
-static int survey_fields(struct survey *survey, const struct fr_response_head *head)
-{
-    for (size_t i = 0; i < head->header_count; i++) {
-        const struct fr_response_header *header = &head->headers[i];
-        int kind = survey_field(survey, header, head->status);
-        if (kind == FIELD_REFUSED || !fr_is_token(header->name) || !fr_is_field_value(header->value))
-            return FR_E_RESPONSE_HEAD;
-        survey->bytes += header->name.len + header->value.len + FIELD_BYTES;
-    }
-    return 0;
-}
 
 static enum fr_framing choose_framing(const struct fr_exchange *exchange, int status)
 {
@@ -147,7 +90,7 @@ static char *put_connection(char *out, const struct fr_exchange *exchange, bool 
 }
 
 /* The fields that only a final answer has. */
-static char *put_own_fields(char *out, const struct fr_exchange *exchange, const struct survey *survey,
+static char *put_own_fields(char *out, const struct fr_exchange *exchange, const struct fr_response_survey *survey,
                             enum fr_framing framing, int status)
 {
     if (framing == FR_FRAMING_CHUNKED)
@@ -161,9 +104,9 @@ static char *put_own_fields(char *out, const struct fr_exchange *exchange, const
 
 static char *put_fields(char *out, const struct fr_response_head *head)
 {
-    struct survey unused = {0};
+    struct fr_response_survey unused = {0};
     for (size_t i = 0; i < head->header_count; i++)
-        if (survey_field(&unused, &head->headers[i], head->status) == FIELD_PLAIN)
+        if (fr_response_field_look(&unused, &head->headers[i], head->status) == FR_RESPONSE_FIELD_PLAIN)
             out = put_field(out, head->headers[i].name, head->headers[i].value);
     return out;
 }
@@ -172,10 +115,10 @@ int fr_response_write_head(struct fr_outbox *outbox, const struct fr_exchange *e
                            const struct fr_response_head *head, const struct fr_response_policy *policy,
                            struct fr_clock *clock, struct fr_response_plan *plan)
 {
-    struct survey survey = {0};
+    struct fr_response_survey survey = {0};
     if (head->status < 100 || head->status > 999 || !fr_is_field_value(head->reason))
         return FR_E_RESPONSE_HEAD;
-    int error = survey_fields(&survey, head);
+    int error = fr_response_fields_survey(&survey, head);
     if (error)
         return error;
     bool is_final = head->status >= 200, switches = head->status == 101;
@@ -184,8 +127,9 @@ int fr_response_write_head(struct fr_outbox *outbox, const struct fr_exchange *e
     if (survey.wants_close || plan->framing == FR_FRAMING_UNTIL_CLOSE)
         plan->keep_alive = false;
 
-    char *start = fr_outbox_reserve(outbox, STATUS_LINE_BYTES + reason.len + survey.bytes + policy->server.len +
-                                                OWN_FIELDS_BYTES);
+    char *start =
+        fr_outbox_reserve(outbox, STATUS_LINE_BYTES + reason.len + survey.bytes + head->header_count * FIELD_BYTES +
+                                      policy->server.len + OWN_FIELDS_BYTES);
     char *out = put_status_line(start, head->status, reason);
     if (is_final && policy->server.len && !survey.has_server)
         out = put_field(out, FR_SPAN("Server"), policy->server);
@@ -233,33 +177,16 @@ void fr_response_write_body(struct fr_outbox *outbox, enum fr_framing framing, c
     }
 }
 
-/* Framing and routing may not come behind the body (RFC 9110 section 6.5.1). */
-static bool may_trail(fr_span name)
-{
-    switch (fr_header_lookup(name)) {
-    case FR_HEADER_CONTENT_LENGTH:
-    case FR_HEADER_TRANSFER_ENCODING:
-    case FR_HEADER_CONNECTION:
-    case FR_HEADER_HOST:
-    case FR_HEADER_TRAILER:
-        return false;
-    default:
-        return fr_is_token(name);
-    }
-}
-
 int fr_response_write_end(struct fr_outbox *outbox, enum fr_framing framing, const struct fr_response_header *trailers,
                           size_t count)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!may_trail(trailers[i].name) || !fr_is_field_value(trailers[i].value))
-            return FR_E_RESPONSE_HEAD;
-        bytes += trailers[i].name.len + trailers[i].value.len + FIELD_BYTES;
-    }
+    int error = fr_response_trailers_survey(trailers, count, &bytes);
+    if (error)
+        return error;
     if (framing != FR_FRAMING_CHUNKED)
         return 0; /* no place for trailers; they are meant to be dispensable */
-    char *start = fr_outbox_reserve(outbox, bytes + 5);
+    char *start = fr_outbox_reserve(outbox, bytes + count * FIELD_BYTES + 5);
     char *out = PUT(start, "0\r\n");
     for (size_t i = 0; i < count; i++)
         out = put_field(out, trailers[i].name, trailers[i].value);
