@@ -70,8 +70,3 @@ size_t fr_frame_reader_take(struct fr_frame_reader *reader, fr_span bytes, enum 
     }
     return taken + len;
 }
-
-bool fr_frame_reader_is_inside(const struct fr_frame_reader *reader)
-{
-    return reader->preface_left || reader->head_len || reader->in_block;
-}

@@ -37,7 +37,4 @@ void fr_frame_reader_init(struct fr_frame_reader *reader);
  * with no bytes. */
 size_t fr_frame_reader_take(struct fr_frame_reader *reader, fr_span bytes, enum fr_frame_event *event);
 
-/* Bytes of a frame, or of the preface, have come, and not all. */
-bool fr_frame_reader_is_inside(const struct fr_frame_reader *reader);
-
 #endif
