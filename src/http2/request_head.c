@@ -228,8 +228,11 @@ static int finish_host(struct fr_request_head *head, const struct fr_header *hos
     return head->authority.len && fr_is_host(head->authority) ? 0 : FR_E_HOST;
 }
 
+/* What follows a CONNECT is the tunnel's, not a body. */
 static int finish_body(struct fr_request_head *head, const struct fr_header *length, bool ended)
 {
+    if (head->method == FR_METHOD_CONNECT)
+        return 0;
     int64_t declared = length ? fr_parse_content_length(length->value) : FR_BODY_CHUNKED;
     if (length && declared < 0)
         return (int)declared;

@@ -237,9 +237,10 @@ static bool is_wanted(const struct fr_http2_stream *stream)
 static size_t count_to_give(const struct fr_http2_stream *stream, size_t count, bool *last)
 {
     const struct fr_exchange *exchange = &stream->exchange;
+    bool is_open = !exchange->body_ended && !stream->body_unwanted;
     size_t len = exchange->credit < count ? (size_t)exchange->credit : count;
-    *last = stream->request_ended && len == count;
-    return exchange->body_ended || stream->body_unwanted ? *last = false, 0 : len;
+    *last = is_open && stream->request_ended && len == count;
+    return is_open ? len : 0;
 }
 
 /* Hands on what waits, as far as the credit goes. The bytes are taken out first, for the application may end the
@@ -295,6 +296,22 @@ static void give_or_keep(struct fr_http2_stream *stream, fr_span bytes)
         consume(stream, bytes.len);
 }
 
+/* A body that is asked for gets a wider window, once it shows that it has more to it than one frame. */
+static void widen(struct fr_http2_stream *stream)
+{
+    nghttp2_session *nghttp2 = stream->session->nghttp2;
+    if (stream->is_wide || stream->request_ended || stream->closed || stream->body_bytes == 0)
+        return;
+    int32_t window = (int32_t)stream->session->base->limits->h2_window_bytes;
+    int32_t now = nghttp2_session_get_stream_local_window_size(nghttp2, stream->id);
+    int64_t length = stream->exchange.request_length;
+    if (window <= now || (length >= 0 && length - (int64_t)stream->body_bytes <= now))
+        return;
+    stream->is_wide = true;
+    if (nghttp2_session_set_local_window_size(nghttp2, NGHTTP2_FLAG_NONE, stream->id, window) != 0)
+        assert(stream->closed);
+}
+
 void fr_http2_stream_take(struct fr_http2_stream *stream, fr_span bytes)
 {
     const struct fr_limits *limits = stream->session->base->limits;
@@ -311,6 +328,8 @@ void fr_http2_stream_take(struct fr_http2_stream *stream, fr_span bytes)
         consume(stream, bytes.len);
         break_off(stream, error);
     } else {
+        if (stream->exchange.credit)
+            widen(stream);
         give_or_keep(stream, bytes);
     }
 }
@@ -467,21 +486,6 @@ void fr_http2_stream_submit_trailers(struct fr_http2_stream *stream)
     (void)error;
     fr_field_list_close(&list);
     drop_trailers(stream);
-}
-
-/* Asking for a body opens its window, if there is more of it to come than fits already. */
-static void widen(struct fr_http2_stream *stream)
-{
-    nghttp2_session *nghttp2 = stream->session->nghttp2;
-    int32_t window = (int32_t)stream->session->base->limits->h2_window_bytes;
-    int32_t now = nghttp2_session_get_stream_local_window_size(nghttp2, stream->id);
-    int64_t length = stream->exchange.request_length;
-    bool fits = length >= 0 && length - (int64_t)stream->body_bytes <= now;
-    if (stream->is_wide || stream->request_ended || stream->closed || fits)
-        return;
-    stream->is_wide = true;
-    if (window > now && nghttp2_session_set_local_window_size(nghttp2, NGHTTP2_FLAG_NONE, stream->id, window) != 0)
-        assert(stream->closed);
 }
 
 void fr_http2_stream_credit(struct fr_exchange *exchange)

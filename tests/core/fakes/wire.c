@@ -147,8 +147,16 @@ void wire_turn(struct wire *wire)
 
 void wire_open(struct wire *wire, const struct fr_protocol_ops *ops, struct fr_application *application)
 {
+    struct fr_limits limits;
+    fr_limits_init(&limits);
+    wire_open_with(wire, ops, application, &limits);
+}
+
+void wire_open_with(struct wire *wire, const struct fr_protocol_ops *ops, struct fr_application *application,
+                    const struct fr_limits *limits)
+{
     memset(wire, 0, sizeof *wire);
-    fr_limits_init(&wire->limits);
+    wire->limits = *limits;
     wire->policy = (struct fr_response_policy){.server = FR_SPAN("freastal"), .date = true};
     fr_clock_init(&wire->clock);
     fr_clock_advance(&wire->clock, 0);

@@ -42,6 +42,10 @@ struct wire {
 /* Opens a protocol with default limits. */
 void wire_open(struct wire *wire, const struct fr_protocol_ops *ops, struct fr_application *application);
 
+/* The same with limits of the test's, for a protocol that tells them when it is opened. */
+void wire_open_with(struct wire *wire, const struct fr_protocol_ops *ops, struct fr_application *application,
+                    const struct fr_limits *limits);
+
 /* Closes it if the test has not, gives everything back, and asserts that the pool has. */
 void wire_close(struct wire *wire);
 
