@@ -1,4 +1,4 @@
-/* tls/client_facts.h - A client's certificate as texts: for ASGI, and as mod_ssl names its variables.
+/* tls/client_facts.h - A client's certificate as texts: for ASGI, and as mod_ssl names its variables. */
 #ifndef FR_TLS_CLIENT_FACTS_H
 #define FR_TLS_CLIENT_FACTS_H
 

@@ -1,4 +1,4 @@
-/* tls/ticket_seal.h - Seals session tickets with the keys of a ring, and opens them. RFC 5077, RFC 8446.
+/* tls/ticket_seal.h - Seals session tickets with the keys of a ring, and opens them. RFC 5077, RFC 8446. */
 #ifndef FR_TLS_TICKET_SEAL_H
 #define FR_TLS_TICKET_SEAL_H
 
