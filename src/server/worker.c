@@ -16,6 +16,7 @@
 #include "server/connection.h"
 #include "server/redirect.h"
 #include "server/refusal.h"
+#include "tls/tickets.h"
 
 /* Connections beyond the limit that may be told so at a time; then the others wait in the backlog. */
 #define REFUSALS_MAX 256
@@ -336,7 +337,7 @@ int fr_worker_check_tls(const struct fr_tls_options *options, char *complaint, s
 
 size_t fr_worker_ticket_ring_bytes(void)
 {
-    return 4096;
+    return fr_tls_ticket_ring_bytes();
 }
 
 enum fr_worker_state fr_worker_state(const struct fr_worker *worker)
