@@ -319,7 +319,8 @@ static PyObject *worker_reload_tls(PyObject *self, PyObject *Py_UNUSED(ignored))
     char complaint[FR_COMPLAINT_BYTES] = "";
     int error = fr_worker_reload_tls(worker->core, complaint, sizeof complaint);
     leave(worker);
-    if (error == 0)
+    bool stopped = error == FR_E_STATE && worker->options.config.tls != NULL; /* there are no connections to come */
+    if (error == 0 || stopped)
         Py_RETURN_NONE;
     if (error == FR_E_STATE)
         PyErr_SetString(PyExc_RuntimeError, "the worker speaks no TLS");

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 
 import pytest
 
@@ -259,3 +260,37 @@ def test_checking_the_configuration():
     done = run_command("--check-config", APP, "--loop", "asyncio")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{APP} is an ASGI application, and the configuration is valid\n"
+
+
+def test_hup_brings_new_certificates(launch, certificates, tmp_path, loop):
+    """While a request is open, which goes on; and a drain that comes with it is not lost."""
+    files = tmp_path / "tls.crt", tmp_path / "tls.key"
+
+    def install(identity):
+        for file, source in zip(files, (identity.certfile, identity.keyfile), strict=True):
+            file.write_bytes(source.read_bytes())
+
+    def shown():
+        with server.tls().handshake() as client:
+            return client.tls.getpeercert(binary_form=True)
+
+    install(certificates.server)
+    arguments = ["--certfile", str(files[0]), "--keyfile", str(files[1]), "--loop", loop]
+    server = launch(APP, *arguments, context=certificates.context())
+    pids = server.worker_pids()
+    assert shown() == ssl.PEM_cert_to_DER_cert(certificates.server.pem)
+    with server.peer() as peer:
+        peer.send("GET /pid HTTP/1.1", "Host: a").expect(200)
+        install(certificates.chained)
+        server.send(signal.SIGHUP)
+        server.wait_for_log("info: certificates read again")
+        assert shown() == ssl.PEM_cert_to_DER_cert(certificates.chained.pem)
+        files[1].write_text("nothing")
+        server.send(signal.SIGHUP)
+        line = server.wait_for_log("error: certificates cannot be used, the old ones stay: ")
+        assert str(files[1]) in line.string
+        assert shown() == ssl.PEM_cert_to_DER_cert(certificates.chained.pem)
+        peer.send("GET /pid HTTP/1.1", "Host: a").expect(200)
+    assert server.worker_pids() == pids
+    server.send(signal.SIGHUP)
+    assert server.stop() == 0

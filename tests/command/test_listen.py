@@ -11,7 +11,7 @@ import pytest
 
 from freastal._listen import Listeners
 from freastal.config import Config
-from freastal.errors import ListenError
+from freastal.errors import ConfigError, ListenError
 
 LOCAL = "127.0.0.1"
 
@@ -226,3 +226,28 @@ def test_descriptors_that_cannot_be_listened_at():
         assert f"descriptor {file.fileno()} is not a socket" in refusal(bind=f"fd://{file.fileno()}")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
         assert "is not a TCP or unix stream socket" in refusal(bind=f"fd://{datagrams.fileno()}")
+
+
+def test_a_redirect_comes_last_and_knows_where_to():
+    with Listeners(Config(bind=f"{LOCAL}:0", tls_self_signed=True, redirect_http=f"{LOCAL}:0"), 2) as listeners:
+        ordinary, redirect = listeners.core_binds(1)
+        assert len(ordinary) == 4
+        assert redirect[4] == ordinary[2] != redirect[2]
+        assert listeners.urls == [f"https://{LOCAL}:{ordinary[2]}"]
+        assert listeners.description == f"{listeners.urls[0]}, http://{LOCAL}:{redirect[2]} (leads there)"
+        assert accepts(listeners, 1, entry=1) or accepts(listeners, 0, entry=1)
+
+
+def test_a_redirect_needs_a_port_to_lead_to(tmp_path):
+    before = len(os.listdir("/dev/fd"))
+    unix = {"bind": f"unix:{tmp_path}/socket", "tls_self_signed": True}
+    with pytest.raises(ConfigError) as caught:
+        Listeners(Config(**unix, redirect_http=f"{LOCAL}:0"), 1)
+    assert str(caught.value) == (
+        f"redirect_http='{LOCAL}:0': has no port to send clients to; listen at host:port with --bind as well"
+    )
+    assert len(os.listdir("/dev/fd")) == before
+    with Listeners(
+        Config(bind=[unix["bind"], f"{LOCAL}:0"], tls_self_signed=True, redirect_http=f"{LOCAL}:0"), 1
+    ) as both:
+        assert both.core_binds(0)[2][4] == both.core_binds(0)[1][2]

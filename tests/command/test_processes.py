@@ -423,3 +423,28 @@ def test_descriptors_of_others_are_not_kept(launch):
     server = launch(BASIC, "-w", "3")
     counts = [len(os.listdir(f"/proc/{pid}/fd")) for pid in server.worker_pids()]
     assert max(counts) - min(counts) == 0
+
+
+# TLS.
+
+
+def test_where_it_serves_over_tls(launch_tls):
+    server = launch_tls(BASIC, "--redirect-http", "127.0.0.1:0")
+    assert re.search(
+        r"at https://127\.0\.0\.1:\d+, http://127\.0\.0\.1:\d+ \(leads there\) \(1 worker, wsgi, pid \d+\)", server.log
+    )
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_drain_that_comes_with_a_renewal_is_not_lost(launch_tls, workers):
+    server = launch_tls(BASIC, "-w", workers)
+    server.send(signal.SIGHUP)
+    server.send(signal.SIGTERM)
+    assert server.wait() == 0
+    assert "cut off" not in server.log
+
+
+def test_hup_without_tls_is_a_drain(launch):
+    server = launch(BASIC)
+    assert server.stop(signal.SIGHUP) == 0
+    assert "stopping: open requests may take 30 s" in server.log

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 import freastal
 from freastal.config import Config
-from freastal.errors import ConfigError, FreastalError, ListenError, LoadError
+from freastal.errors import CertificateError, ConfigError, FreastalError, ListenError, LoadError
 from tests.support.server import BASIC, ROOT, RunningServer, serve_here
 
 
@@ -287,3 +288,54 @@ def test_serve_only_from_the_main_thread():
     thread.start()
     thread.join()
     assert caught == ["serve must be called from the main thread; in another use Server(application).running()"]
+
+
+# Over TLS.
+
+
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_https_from_a_thread(serve_tls, interface):
+    server = serve_tls({"wsgi": BASIC, "asgi": ASGI}[interface])
+    assert server.url.startswith("https://127.0.0.1:")
+    assert server.get().status == 200
+
+
+def test_https_in_a_loop_that_runs(certificates):
+    async def check(server, serving):
+        url = await server.wait_started()
+        assert url.startswith("https://127.0.0.1:")
+        port = int(url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=certificates.context())
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        await writer.wait_closed()
+        server.should_exit = True
+
+    serve_and(check, **certificates.server.options)
+
+
+def test_bad_certificates_are_raised(certificates):
+    mixed = {"certfile": certificates.server.certfile, "keyfile": certificates.shop.keyfile}
+    with pytest.raises(CertificateError), freastal.Server(BASIC, **mixed, port=0).running():
+        pytest.fail("it runs")
+
+
+def test_new_certificates_are_noticed(serve, certificates, tmp_path):
+    certfile, keyfile = tmp_path / "a.crt", tmp_path / "a.key"
+
+    def install(identity):
+        keyfile.write_bytes(identity.keyfile.read_bytes())
+        certfile.write_bytes(identity.certfile.read_bytes())
+
+    def shown():
+        with server.tls().handshake() as client:
+            return client.tls.getpeercert(binary_form=True)
+
+    install(certificates.server)
+    files = {"certfile": certfile, "keyfile": keyfile, "reload_certs": True}
+    server = serve(BASIC, **files, context=certificates.context())
+    assert shown() == ssl.PEM_cert_to_DER_cert(certificates.server.pem)
+    install(certificates.chained)
+    while shown() != ssl.PEM_cert_to_DER_cert(certificates.chained.pem):
+        pass  # the test's own timeout is the bound

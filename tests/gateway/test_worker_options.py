@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import mmap
+import socket
 import struct
 
 import pytest
 
 from freastal import _core
-from tests.gateway.gateway import bind_of, listen, plain
+from tests.gateway.gateway import Raw, bind_of, listen, plain
 
 accepting = plain()
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -71,6 +72,11 @@ def test_the_least(make):
         ({"body_memory_max": -1}, ValueError, "body_memory_max cannot be -1"),
         ({"body_memory_max": 1 << 64}, OverflowError, ""),
         ({"nonsense": 1}, TypeError, "nonsense"),
+        ({"binds": [(3, "a", 80, False, 65536)]}, ValueError, "a bind cannot be"),
+        ({"binds": [(3, "a", 80, False, -1)]}, ValueError, "a bind cannot be"),
+        ({"binds": [(3, "a", 80, False, 443, 1)]}, TypeError, "or have a port to redirect to"),
+        ({"http": "3"}, ValueError, "http must be auto, 1 or 2, not '3'"),
+        ({"http": None}, TypeError, "not None"),
     ],
 )
 def test_refused(make, changes, kind, part):
@@ -130,3 +136,34 @@ def test_failed_workers_let_go_of_the_buffer(make):
     with pytest.raises(ValueError, match="transport"):
         make(stats=buffer, transport="none")
     buffer.append(1)
+
+
+def test_a_bind_that_redirects(gateway):
+    with listen() as redirect:
+        server = gateway(plain(b"ok"), binds=[(*bind_of(redirect), 8443)])
+        raw = Raw(socket.create_connection(redirect.getsockname(), 20), "GET /a?b HTTP/1.1\r\nHost: x.test:80\r\n\r\n")
+        head = raw.read_head()
+        raw.close()
+        assert head.startswith("HTTP/1.1 30")
+        assert "\r\nLocation: https://x.test:8443/a?b\r\n" in head
+        server.close()
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+SETTINGS = 4
+
+
+@pytest.mark.parametrize(("http", "first", "second"), [("auto", True, True), ("1", True, False), ("2", False, True)])
+def test_versions_of_http(gateway, http, first, second):
+    server = gateway(plain(b"ok"), http=http)
+    assert server.send(GET).read_head().startswith("HTTP/1.1 200") is first
+    raw = server.send(PREFACE)
+    assert (raw.connection.recv(4)[3:] == bytes([SETTINGS])) is second
+
+
+def test_versions_that_are_offered(gateway, tls, certificates):
+    for http, chosen in {"auto": "h2", "1": "http/1.1", "2": "h2"}.items():
+        server = gateway(plain(b"ok"), tls=tls, http=http)
+        context = certificates.context(alpn=("h2", "http/1.1"))
+        with server.tls(context).handshake() as client:
+            assert client.tls.selected_alpn_protocol() == chosen

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 
 from freastal import _core
 from tests.gateway.gateway import TIMEOUT_S, bind_of, driven, listen, plain
+from tests.support.tls import TlsSocket
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -426,3 +428,73 @@ print("ok")
 """
     ran = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert ran.stdout == "ok\n", ran.stderr
+
+
+# Certificates.
+
+
+@pytest.fixture
+def secured(certificates, tmp_path):
+    """(worker, files, shown): a worker over TLS, what it reads, and what it shows to a client."""
+    files = [tmp_path / "a.crt", tmp_path / "a.key"]
+
+    def install(identity):
+        for file, source in zip(files, (identity.certfile, identity.keyfile), strict=True):
+            file.write_bytes(source.read_bytes())
+
+    def shown():
+        with socket.create_connection(listener.getsockname(), TIMEOUT_S) as raw:
+            client = TlsSocket(raw, context, None)
+            raw.sendall(client.say_hello())
+            turn_until(worker, lambda: select.select([raw], [], [], 0)[0])
+            client.handshake()
+            return client.tls.getpeercert(binary_form=True)
+
+    context = certificates.context()
+    context.check_hostname = False
+    install(certificates.server)
+    identity = (*map(str, files), None, None, None, None)
+    with listen() as listener:
+        tls = {"identities": [identity]}
+        worker = _core.Worker(plain(b"ok"), interface="wsgi", binds=[bind_of(listener)], limits={}, tls=tls)
+        worker.start()
+        yield worker, install, shown
+        worker.close()
+
+
+def der(identity):
+    return ssl.PEM_cert_to_DER_cert(identity.pem)
+
+
+def test_certificates_are_read_again(secured, certificates):
+    worker, install, shown = secured
+    assert shown() == der(certificates.server)
+    install(certificates.shop)
+    assert shown() == der(certificates.server)
+    assert worker.reload_tls() is None
+    assert shown() == der(certificates.shop)
+
+
+def test_bad_certificates_change_nothing(secured, certificates, tmp_path):
+    worker, install, shown = secured
+    (tmp_path / "a.key").write_text("nothing")
+    with pytest.raises(ValueError) as caught:
+        worker.reload_tls()
+    assert str(tmp_path / "a.key") in str(caught.value)
+    assert shown() == der(certificates.server)
+    install(certificates.shop)
+    worker.reload_tls()
+    assert shown() == der(certificates.shop)
+
+
+def test_when_there_is_nothing_to_read(worker, secured):
+    with pytest.raises(RuntimeError, match="the worker speaks no TLS"):
+        worker.reload_tls()
+    secure, _, _ = secured
+    secure.drain()
+    secure.turn()
+    assert secure.state == "stopped"
+    assert secure.reload_tls() is None
+    secure.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        secure.reload_tls()
