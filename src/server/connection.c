@@ -414,7 +414,7 @@ static void on_broken(struct fr_channel *channel, int error)
 {
     struct fr_connection *connection = connection_of_channel(channel);
     bool plain = error == FR_E_TLS_PLAIN_HTTP;
-    const char *complaint = fr_tls_stream_complaint(channel->tls->stream);
+    const char *complaint = error == FR_E_TLS ? fr_tls_stream_complaint(channel->tls->stream) : fr_error_text(error);
     if (connection->phase == FR_PHASE_HANDSHAKE)
         fail_handshake(connection, plain ? NULL : complaint, FR_CLOSE_NONE); /* a refusal has a line of its own */
     else if (!plain)

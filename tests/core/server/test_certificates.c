@@ -151,3 +151,15 @@ TEST(files_that_are_bad_are_told_once_until_they_change)
     SAME(fr_span_of_string(desk.said), "certificates read again");
     close_desk();
 }
+
+TEST(options_can_be_checked_and_left)
+{
+    char complaint[1024];
+    EQUAL(open_desk(), 0);
+    EQUAL(fr_certificates_check(&desk.options, complaint, sizeof complaint), 0);
+    maker_text_file("server.pem", "nonsense");
+    EQUAL(fr_certificates_check(&desk.options, complaint, sizeof complaint), FR_E_CERTIFICATE);
+    IS(strstr(complaint, "server.pem"));
+    EQUAL(desk.lines, 0); /* the complaint is for whoever asked */
+    close_desk();
+}

@@ -345,3 +345,33 @@ TEST(a_reset_ends_everything)
     EQUAL(tls.stage.shared.count, 0);
     close_scene();
 }
+
+/* As OpenSSL would queue for a peer of TLS 1.2 that asks for another handshake, again and again. */
+static void provoke_answers(size_t bytes)
+{
+    static const char alert[31];
+    struct fr_outbox *records = &stage_connection(&tls.stage)->channel.tls->records;
+    while (records->bytes < bytes)
+        fr_outbox_copy(records, fr_span_of(alert, sizeof alert));
+}
+
+TEST(a_peer_that_provokes_answers_and_reads_none_is_closed)
+{
+    open_scene(ECHO_BODY);
+    enter();
+    IS(guest_shake(&guest, 0));
+    guest_say(&guest, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n", 0);
+    memory_set_capacity(tls.stage.loop, guest.end, 0);
+    provoke_answers(100000);
+    EQUAL(SSL_write(guest.ssl, "x", 1), 1);
+    guest_send(&guest, 0);
+    IS(!memory_has_closed(tls.stage.loop, guest.end));
+    provoke_answers(132000);
+    EQUAL(SSL_write(guest.ssl, "x", 1), 1);
+    guest_send(&guest, 0);
+    IS(memory_has_closed(tls.stage.loop, guest.end));
+    EQUAL(echo.reason, FR_CLOSE_FLOOD);
+    IS(strstr(tls.stage.said, "too many frames that cost more than they carry"));
+    echo_let_go(echo.exchange);
+    close_scene();
+}
