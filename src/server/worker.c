@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "http1/connection.h"
+#include "http2/session.h"
 #include "net/listener.h"
 #include "net/timer.h"
 #include "server/access_log.h"
@@ -191,6 +192,7 @@ static void give_shared(struct fr_worker *worker, const struct fr_transport_ops 
     worker->shared = (struct fr_connection_shared){
         .loop = worker->loop,
         .transport = transport,
+        .http2 = config->http2 ? &fr_http2 : NULL,
         .limits = &config->limits,
         .log = &config->log,
         .policy = &worker->policy,
