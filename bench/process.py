@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -28,6 +29,15 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def client_context() -> ssl.SSLContext:
+    """TLS 1.3 with whoever answers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def request_bytes(method: str, path: str, body: bytes = b"") -> bytes:
@@ -59,8 +69,9 @@ def read_answer(peer: socket.socket) -> tuple[int, bytes]:
 class Process:
     """A running server and its children."""
 
-    def __init__(self, command: list[str], port: int) -> None:
+    def __init__(self, command: list[str], port: int, tls: bool = False) -> None:
         self.port = port
+        self.tls = client_context() if tls else None
         self.started = time.perf_counter()
         self.popen = subprocess.Popen(
             ["taskset", "-c", str(SERVER_CORE), *command],
@@ -72,7 +83,10 @@ class Process:
         )
 
     def ask(self, method: str, path: str, body: bytes = b"", timeout: float = 10.0) -> tuple[int, bytes]:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as peer:
+        with contextlib.ExitStack() as open_ones:
+            peer = open_ones.enter_context(socket.create_connection(("127.0.0.1", self.port), timeout=timeout))
+            if self.tls is not None:
+                peer = open_ones.enter_context(self.tls.wrap_socket(peer))
             peer.sendall(request_bytes(method, path, body))
             return read_answer(peer)
 
@@ -125,8 +139,8 @@ class Process:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int) -> Iterator[Process]:
-    process = Process(command, port)
+def running(command: list[str], port: int, tls: bool = False) -> Iterator[Process]:
+    process = Process(command, port, tls)
     try:
         yield process
     finally:

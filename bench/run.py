@@ -1,7 +1,7 @@
 """Measures freastal beside its rivals and the ceilings, and writes what it saw.
 
     python bench/run.py                       everything: about 35 minutes
-    python bench/run.py --suites websocket    one interface: wsgi, asgi, fastapi, websocket
+    python bench/run.py --suites websocket    one interface: wsgi, asgi, fastapi, websocket, tls, h2
     python bench/run.py --servers epoll,freastal --scenarios 500 --rounds 9
     python bench/run.py --extras none         without idle connections and time to the first answer
 
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import machine
 import report
-from load import idle, websocket, wrk
+from load import h2load, handshake, idle, websocket, wrk
 from process import LOAD_CORE, Process, free_port, running
 from scenarios import BY_NAME as SCENARIO_BY_NAME
 from scenarios import SCENARIOS, Scenario
@@ -36,6 +36,8 @@ PROBE = "/500"  # what every server is asked first; any answer will do
 
 def check_answer(process: Process, scenario: Scenario, ceiling: bool) -> None:
     """Refuses to measure a server that gives the wrong answer; of a ceiling only the size can be right."""
+    if process.tls is not None and scenario.streams:
+        return  # h2load looks itself
     status, body = process.ask(scenario.method, scenario.path, b"b" * scenario.body_bytes)
     expected = scenario.ceiling_bytes if ceiling else scenario.expected
     right = len(body) == expected if isinstance(expected, int) else body == expected
@@ -43,7 +45,10 @@ def check_answer(process: Process, scenario: Scenario, ceiling: bool) -> None:
         raise RuntimeError(f"wrong answer: {status} with {len(body)} bytes")
 
 
-def sample_of(process: Process, count: int, result: wrk.Load | websocket.Load, spent_ns: int) -> dict[str, float]:
+AnyLoad = wrk.Load | websocket.Load | handshake.Load | h2load.Load
+
+
+def sample_of(process: Process, count: int, result: AnyLoad, spent_ns: int) -> dict[str, float]:
     return {
         "requests_per_s": count / result.seconds,
         "cpu_us": spent_ns / 1000 / max(count, 1),
@@ -55,7 +60,7 @@ def sample_of(process: Process, count: int, result: wrk.Load | websocket.Load, s
 
 
 def load_http(process: Process, scenario: Scenario, seconds: int) -> dict[str, float]:
-    url = f"http://127.0.0.1:{process.port}{scenario.path}"
+    url = f"{'https' if process.tls else 'http'}://127.0.0.1:{process.port}{scenario.path}"
     load = {"core": LOAD_CORE, "connections": scenario.connections, "body_bytes": scenario.body_bytes}
     wrk.run(url, seconds=WARM_UP_S, **load)
     before = process.cpu_ns()
@@ -66,20 +71,44 @@ def load_http(process: Process, scenario: Scenario, seconds: int) -> dict[str, f
 def load_websocket(process: Process, scenario: Scenario, seconds: int) -> dict[str, float]:
     websocket.connect(process.port, message_bytes=scenario.message_bytes).close()
     load = {"connections": scenario.connections, "message_bytes": scenario.message_bytes}
-    with websocket.generator(process.port, core=LOAD_CORE, **load) as generator:
-        generator.run(WARM_UP_S)
+    with websocket.generator(process.port, core=LOAD_CORE, **load) as run:
+        run(WARM_UP_S)
         before = process.cpu_ns()
-        result = generator.run(seconds)
+        result = run(seconds)
         return sample_of(process, result.messages, result, process.cpu_ns() - before)
+
+
+def load_handshakes(process: Process, scenario: Scenario, seconds: int) -> dict[str, float]:
+    load = {"connections": scenario.connections, "resume": scenario.handshakes == "resumed"}
+    with handshake.generator(process.port, core=LOAD_CORE, **load) as run:
+        run(WARM_UP_S)
+        before = process.cpu_ns()
+        result = run(seconds)
+        return sample_of(process, result.handshakes, result, process.cpu_ns() - before)
+
+
+def load_streams(process: Process, scenario: Scenario, seconds: int) -> dict[str, float]:
+    url = f"https://127.0.0.1:{process.port}{scenario.path}"
+    load = {"core": LOAD_CORE, "connections": scenario.connections, "streams": scenario.streams,
+            "body_bytes": scenario.expected}  # fmt: skip
+    h2load.run(url, seconds=WARM_UP_S, **load)
+    before = process.cpu_ns()
+    result = h2load.run(url, seconds=seconds, **load)
+    return sample_of(process, result.requests, result, process.cpu_ns() - before)
 
 
 def measure(server: Server, scenario: Scenario, seconds: int) -> dict[str, float]:
     port = free_port()
-    with running(server.command(port, scenario.ceiling_bytes or 0, scenario.suite), port) as process:
+    tls = scenario.tls and not server.speaks_plain
+    with running(server.command(port, scenario.ceiling_bytes or 0, scenario.suite), port, tls) as process:
         process.wait_for_answer(PROBE)
         if scenario.message_bytes:
             return load_websocket(process, scenario, seconds)
         check_answer(process, scenario, server.ceiling)
+        if scenario.handshakes:
+            return load_handshakes(process, scenario, seconds)
+        if scenario.streams:
+            return load_streams(process, scenario, seconds)
         return load_http(process, scenario, seconds)
 
 
@@ -103,14 +132,15 @@ def measure_start(server: Server) -> float:
         return process.wait_for_answer(PROBE) * 1000
 
 
-def plain_suite(server: Server) -> str:
-    """The one that says least about the application."""
-    return next(suite for suite in ("asgi", "wsgi", "websocket") if suite in server.suites)
+def plain_suite(server: Server) -> str | None:
+    """The one that says least about the application; None when it is there for TLS alone."""
+    return next((suite for suite in ("asgi", "wsgi", "websocket") if suite in server.suites), None)
 
 
 def plays(server: Server, scenario: Scenario) -> bool:
     able = scenario.message_bytes or not server.ceiling or scenario.ceiling_bytes is not None
-    return bool(able) and scenario.suite in server.suites
+    shakes_hands = not scenario.handshakes or not server.speaks_plain
+    return bool(able) and shakes_hands and scenario.suite in server.suites
 
 
 def attempt(problems: dict[str, str], label: str, measurement, *arguments):
@@ -161,7 +191,7 @@ def run_idle(options, servers: list[Server], problems: dict[str, str]) -> dict[s
 def run_starts(servers: list[Server], problems: dict[str, str]) -> dict[str, float]:
     first_answer: dict[str, list[float]] = defaultdict(list)
     for _ in range(7):
-        for server in servers:
+        for server in filter(plain_suite, servers):
             took = attempt(problems, f"{server.name} start", measure_start, server)
             if took is not None:
                 first_answer[server.name].append(took)

@@ -21,6 +21,12 @@ class Target:
     server: str
     reference: str
     factor: float
+    elsewhere: str = ""  # the scenario of the reference, when that is another one
+
+    @property
+    def promise(self) -> str:
+        where = f" in {self.elsewhere}" if self.elsewhere else ""
+        return f"{self.server}: at most {self.factor:.2f} x {self.reference}{where}"
 
 
 TARGETS = [
@@ -37,6 +43,14 @@ TARGETS = [
     Target("ws-64", "freastal-asgi", RIVALS, 1.0),
     Target("ws-4k", "freastal-asgi", "epoll-websocket", 2.0),
     Target("ws-4k", "freastal-asgi", RIVALS, 1.0),
+    Target("tls-500", "freastal", "freastal-plain", 1.25),
+    Target("tls-500", "freastal", RIVALS, 1.0),
+    Target("tls-full", "freastal", "granian", 1.0),
+    Target("tls-resumed", "freastal", "granian", 1 / 4, elsewhere="tls-full"),
+    Target("h2-500", "freastal", "granian", 1.0),
+    Target("h2-500", "freastal-asgi", "granian-asgi", 1.0),
+    Target("h2-500", "freastal", "nginx", 1.4),
+    Target("h2-500", "freastal-asgi", "nginx", 1.4),
 ]
 
 # Bytes of user memory for an idle WebSocket, all told.
@@ -58,10 +72,11 @@ def references(target: Target, by_server: Samples) -> dict[int, float]:
     return times
 
 
-def seen(target: Target, by_server: Samples) -> list[float]:
+def seen(target: Target, samples: dict[str, Samples]) -> list[float]:
     """The ratio in each round that has both."""
-    of_reference = references(target, by_server)
-    ours = [sample for sample in by_server.get(target.server, []) if sample["round"] in of_reference]
+    of_reference = references(target, samples.get(target.elsewhere or target.scenario, {}))
+    of_server = samples.get(target.scenario, {}).get(target.server, [])
+    ours = [sample for sample in of_server if sample["round"] in of_reference]
     return [sample["cpu_us"] / of_reference[sample["round"]] for sample in ours]
 
 
@@ -78,9 +93,9 @@ def table(result: dict, titles: dict[str, str]) -> list[str]:
     """Lines of Markdown; none when nothing of what is promised was measured."""
     lines = []
     for target in TARGETS:
-        if ratios := seen(target, result["samples"].get(target.scenario, {})):
+        if ratios := seen(target, result["samples"]):
             lines.append(
-                f"| {titles[target.scenario]} | {target.server}: at most {target.factor:.2f} x {target.reference} "
+                f"| {titles[target.scenario]} | {target.promise} "
                 f"| {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
                 f"| {verdict(ratios, target.factor)} |"
             )

@@ -22,7 +22,13 @@ FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O3", "-DNDEBUG", "-flto=auto", "-Wall", 
 ON_THE_CORE = ("core_server", "core_echo_server")
 
 # What a program is linked with, by its name for pkg-config.
-LIBRARIES = {"uv_server": ("libuv",), "core_server": ("libuv", "zlib"), "core_echo_server": ("libuv", "zlib")}
+CORE_LIBRARIES = ("libuv", "zlib", "openssl", "libnghttp2")
+LIBRARIES = {
+    "uv_server": ("libuv",),
+    "core_server": CORE_LIBRARIES,
+    "core_echo_server": CORE_LIBRARIES,
+    "handshake_load": ("openssl",),
+}
 
 
 def core_sources() -> list[Path]:

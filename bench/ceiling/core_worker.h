@@ -9,11 +9,12 @@
 #include "local.h"
 #include "server/worker.h"
 
-/* --port N [--size BYTES] [--access-log]; the size belongs to the application. */
+/* --port N [--size BYTES] [--access-log] [--certfile FILE --keyfile FILE]; the size belongs to the application. */
 struct core_options {
     int port;
     size_t size;
     bool access_log;
+    const char *certfile, *keyfile; /* NULL: plain */
 };
 
 static inline struct core_options read_core_options(int argc, char **argv)
@@ -26,8 +27,13 @@ static inline struct core_options read_core_options(int argc, char **argv)
             options.size = (size_t)strtoul(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--access-log") == 0) {
             options.access_log = true;
+        } else if (strcmp(argv[i], "--certfile") == 0 && i + 1 < argc) {
+            options.certfile = argv[++i];
+        } else if (strcmp(argv[i], "--keyfile") == 0 && i + 1 < argc) {
+            options.keyfile = argv[++i];
         } else {
-            fprintf(stderr, "usage: %s --port N [--size BYTES] [--access-log]\n", argv[0]);
+            fprintf(stderr, "usage: %s --port N [--size BYTES] [--access-log] [--certfile FILE --keyfile FILE]\n",
+                    argv[0]);
             exit(2);
         }
     }
@@ -47,8 +53,14 @@ static inline int serve_core(struct fr_application *application, const struct co
     signal(SIGPIPE, SIG_IGN);
     struct fr_bind bind = {.fd = listen_locally(options->port),
                            .local = {.host = "127.0.0.1", .port = (unsigned short)options->port}};
+    const struct fr_tls_identity identity = {.certfile = options->certfile, .keyfile = options->keyfile};
+    const struct fr_tls_options tls = {
+        .identities = &identity, .identity_count = 1, .version_min = 0x0303, .http1 = true, .http2 = true};
     struct fr_config config = {
         .application = application,
+        .tls = options->certfile ? &tls : NULL,
+        .http1 = true,
+        .http2 = true,
         .server_header = "freastal",
         .date_header = true,
         .binds = &bind,

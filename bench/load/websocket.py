@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ceiling.build import build
+from load import rounds
 
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -66,36 +64,9 @@ class Load:
     p99_ms: float
 
 
-class Generator:
-    """websocket_load with its connections open; nothing is under way between rounds."""
-
-    def __init__(self, popen: subprocess.Popen[str]) -> None:
-        self.popen = popen
-
-    def read_line(self) -> str:
-        assert self.popen.stdout is not None
-        if line := self.popen.stdout.readline():
-            return line
-        assert self.popen.stderr is not None
-        raise RuntimeError(f"the load says: {self.popen.stderr.read().strip()}")
-
-    def run(self, seconds: float) -> Load:
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(f"{seconds}\n")
-        self.popen.stdin.flush()
-        return Load(**json.loads(self.read_line()))
-
-
 @contextlib.contextmanager
-def generator(port: int, *, core: int, connections: int, message_bytes: int) -> Iterator[Generator]:
+def generator(port: int, *, core: int, connections: int, message_bytes: int) -> Iterator[Callable[[float], Load]]:
+    """A function that makes a round of load, over connections that are open."""
     options = {"port": port, "connections": connections, "bytes": message_bytes}
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    command = ["taskset", "-c", str(core), str(build("websocket_load")), *words]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as popen:
-        try:
-            load = Generator(popen)
-            load.read_line()
-            yield load
-        finally:
-            popen.kill()
+    with rounds.generator("websocket_load", core, options) as run:
+        yield lambda seconds: Load(**run(seconds))
