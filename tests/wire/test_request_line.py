@@ -50,7 +50,7 @@ ENDING = "a line that does not end in CR LF"
         (b"GET / HTTP/1.2\r\n", 505, "HTTP version not supported"),
         (b"GET / HTTP/2.0\r\n", 505, "HTTP version not supported"),
         (b"GET / HTTP/0.9\r\n", 505, "HTTP version not supported"),
-        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "HTTP version not supported"),
+        (b"PRI * HTTP/2.0\r\n", 505, "HTTP version not supported"),
         (b"GET / HTTP/1.1\n", 400, ENDING),
         (b"GET / HTTP/1.1\r", 400, ENDING),
         (b"\nGET / HTTP/1.1\r\n", 400, ENDING),
@@ -60,6 +60,18 @@ ENDING = "a line that does not end in CR LF"
 def test_a_request_line_is_refused(server: RunningServer, head: bytes, status: int, sentence: str) -> None:
     with server.peer() as peer:
         peer.send_bytes(head + HOST + NEXT).expect_refusal(status, sentence)
+
+
+def test_the_preface_is_a_request_line_where_only_http1_is_spoken(serve: Callable[..., RunningServer]) -> None:
+    with serve(http="1").peer() as peer:
+        peer.send_bytes(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + NEXT).expect_refusal(505, "HTTP version not supported")
+
+
+def test_http1_is_refused_where_only_http2_is_spoken(serve: Callable[..., RunningServer]) -> None:
+    with serve(http="2").peer() as peer:
+        answer = peer.send_bytes(b"GET / HTTP/1.1\r\n" + HOST + NEXT).expect(505)
+        assert answer.body == b"This server speaks HTTP/2 only.\r\n"
+        peer.expect_closed()
 
 
 def test_what_is_not_http_is_refused_before_its_line_ends(server: RunningServer) -> None:
