@@ -29,7 +29,6 @@ void tls_client_begin(struct tls_client *client, struct fr_tls_context *context,
     client->ssl = SSL_new(client->settings);
     client->from_server = BIO_new(BIO_s_mem());
     client->to_server = BIO_new(BIO_s_mem());
-    client->heard = malloc(TLS_HEARD_BYTES);
     client->heard_len = 0;
     client->record_count = client->record_bytes_max = 0;
     SSL_set_bio(client->ssl, client->from_server, client->to_server);
@@ -53,8 +52,7 @@ void tls_client_to_server(struct tls_client *client)
             client->unsealed = fr_tls_stream_unseal(client->stream, &bytes, plain, sizeof plain);
             if (client->unsealed <= 0)
                 break;
-            if ((size_t)client->unsealed > TLS_HEARD_BYTES - client->heard_len)
-                abort();
+            client->heard = realloc(client->heard, client->heard_len + (size_t)client->unsealed);
             memcpy(client->heard + client->heard_len, plain, (size_t)client->unsealed);
             client->heard_len += (size_t)client->unsealed;
         } while (bytes.len);
@@ -132,6 +130,7 @@ void tls_client_end(struct tls_client *client)
         abort();
     fr_pool_close(client->pool);
     free(client->heard);
+    client->heard = NULL;
     client->stream = NULL;
 }
 

@@ -8,8 +8,6 @@
 #include "fakes/tls_maker.h"
 #include "tls/stream.h"
 
-#define TLS_HEARD_BYTES (1 << 20)
-
 struct tls_client {
     SSL_CTX *settings; /* to be changed before tls_client_begin */
     SSL *ssl;
