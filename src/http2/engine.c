@@ -129,6 +129,12 @@ static int on_data_chunk(nghttp2_session *nghttp2, uint8_t flags, int32_t id, co
 static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *user)
 {
     struct fr_http2_session *session = user;
+    if (frame->hd.type == NGHTTP2_PRIORITY_UPDATE) {
+        const nghttp2_ext_priority_update *update = frame->ext.payload;
+        if (update->stream_id == 0) /* RFC 9218 section 7.1; nghttp2 lets it pass */
+            session->fault = NGHTTP2_PROTOCOL_ERROR;
+        return 0;
+    }
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
     struct fr_http2_stream *stream = stream_of(nghttp2, frame->hd.stream_id);
@@ -339,7 +345,7 @@ int fr_http2_engine_feed(struct fr_http2_session *session, fr_span bytes)
     ssize_t used = nghttp2_session_mem_recv(session->nghttp2, (const uint8_t *)bytes.data, bytes.len);
     if (used == NGHTTP2_ERR_FLOODED || session->flooded)
         return FR_E_FLOOD;
-    return used == (ssize_t)bytes.len ? 0 : FR_E_HTTP2;
+    return used == (ssize_t)bytes.len && !session->fault ? 0 : FR_E_HTTP2;
 }
 
 int fr_http2_engine_pump(struct fr_http2_session *session)

@@ -48,8 +48,8 @@ size_t fr_frame_reader_take(struct fr_frame_reader *reader, fr_span bytes, enum 
 {
     size_t taken = at_most(reader->preface_left, bytes, 0);
     reader->preface_left -= (uint8_t)taken;
-    *event = FR_FRAME_MORE;
-    if (reader->preface_left)
+    *event = taken && reader->preface_left == 0 ? FR_FRAME_PREFACE : FR_FRAME_MORE;
+    if (taken)
         return taken;
     if (reader->head_len < FR_FRAME_HEAD_BYTES) {
         size_t len = at_most(FR_FRAME_HEAD_BYTES - reader->head_len, bytes, taken);

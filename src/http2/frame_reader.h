@@ -11,11 +11,13 @@
 #include "base/span.h"
 
 #define FR_FRAME_HEAD_BYTES 9
+#define FR_FRAME_BYTES_MAX 16384 /* of a payload: what we announce is the least (section 6.5.2) */
 
 enum fr_frame_event {
-    FR_FRAME_MORE,  /* all bytes are taken; nothing new */
-    FR_FRAME_BEGUN, /* the head of a frame is complete */
-    FR_FRAME_ENDED  /* its payload is */
+    FR_FRAME_MORE,    /* all bytes are taken; nothing new */
+    FR_FRAME_PREFACE, /* what lies before the first frame is complete, whatever it is */
+    FR_FRAME_BEGUN,   /* the head of a frame is complete */
+    FR_FRAME_ENDED    /* its payload is */
 };
 
 struct fr_frame_reader {

@@ -12,20 +12,20 @@
 /* Of a SETTINGS frame, which may carry dozens of values and must be answered. */
 #define SETTINGS_TOKENS 4
 
-/* What a request earns: its stream may be reprioritised, and its short answer acknowledged twice. */
-#define REQUEST_TOKENS 4
+/* What a request earns: its head and trailers; its stream may be reprioritised, and its short answer acknowledged
+ * twice. */
+#define REQUEST_TOKENS 6
 
-/* Clients that update two windows after each frame of 16 KiB need half of what this earns them. */
-#define BYTES_PER_TOKEN 4096
+/* Clients with windows as small as 1 KiB update two of them each time, and need half of what this earns them. */
+#define BYTES_PER_TOKEN 256
 
 /* Resets. Leaving a page cancels what it still loads, a hundred streams or two at worst; each may have started an
  * application. An answer that was waited for earns one, so who takes what it asks for may also change its mind. */
 #define RESET_BURST 200
 #define RESET_PER_SECOND 20
 
-/* A block of head_bytes_max in full frames, and as many again for clients with odd habits. */
-#define CONTINUATIONS_SPARE 8
-#define FRAME_BYTES 16384
+/* In full frames twice the head of the default; where nghttp2 counts too, it ends at as many, with another word. */
+#define CONTINUATIONS_MAX 8
 
 static bool pay(struct fr_guard_bucket *bucket, const struct fr_clock *clock, uint32_t price, uint32_t burst,
                 uint32_t per_second)
@@ -49,13 +49,12 @@ static void earn(struct fr_guard_bucket *bucket, uint32_t tokens, uint32_t burst
     bucket->tokens = tokens < burst - bucket->tokens ? bucket->tokens + tokens : burst;
 }
 
-void fr_guard_init(struct fr_guard *guard, const struct fr_limits *limits, const struct fr_clock *clock)
+void fr_guard_init(struct fr_guard *guard, const struct fr_clock *clock)
 {
     *guard = (struct fr_guard){
         .clock = clock,
         .control = {clock->now_ms, CONTROL_BURST},
         .resets = {clock->now_ms, RESET_BURST},
-        .continuations_max = (uint32_t)(limits->head_bytes_max / FRAME_BYTES) + CONTINUATIONS_SPARE,
     };
 }
 
@@ -69,16 +68,23 @@ static int pay_reset(struct fr_guard *guard)
     return pay(&guard->resets, guard->clock, 1, RESET_BURST, RESET_PER_SECOND) ? 0 : FR_E_FLOOD;
 }
 
+/* Also when nothing but the length of its padding is in it. The last one of a body may be. */
+static bool is_empty_data(const struct fr_frame_reader *frame)
+{
+    uint32_t least = frame->flags & NGHTTP2_FLAG_PADDED ? 1 : 0;
+    return frame->length <= least && !(frame->flags & NGHTTP2_FLAG_END_STREAM);
+}
+
 int fr_guard_frame(struct fr_guard *guard, const struct fr_frame_reader *frame)
 {
     switch (frame->type) {
-    case NGHTTP2_DATA: /* the last one may be empty */
-        return frame->length || frame->flags & NGHTTP2_FLAG_END_STREAM ? 0 : pay_control(guard, 1);
-    case NGHTTP2_HEADERS: /* what it asks for is bounded by the streams that may be open */
+    case NGHTTP2_DATA:
+        return is_empty_data(frame) ? pay_control(guard, 1) : 0;
+    case NGHTTP2_HEADERS: /* those that open no stream are decoded for nothing; a request earns it back */
         guard->continuations = 0;
-        return 0;
+        return pay_control(guard, 1);
     case NGHTTP2_CONTINUATION:
-        return ++guard->continuations <= guard->continuations_max ? 0 : FR_E_FLOOD;
+        return ++guard->continuations <= CONTINUATIONS_MAX ? 0 : FR_E_FLOOD;
     case NGHTTP2_RST_STREAM:
         return pay_reset(guard);
     case NGHTTP2_SETTINGS:

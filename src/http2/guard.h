@@ -21,14 +21,14 @@ struct fr_guard_bucket {
 
 struct fr_guard {
     const struct fr_clock *clock;
-    struct fr_guard_bucket control; /* SETTINGS, PING, PRIORITY, WINDOW_UPDATE, empty DATA, unknown frames */
-    struct fr_guard_bucket resets;  /* streams taken back by the peer, or ended by us for its mistakes */
-    uint32_t continuations;         /* of this header block */
-    uint32_t continuations_max;
-    uint32_t unpaid_bytes; /* of answers, that have not earned a token yet */
+    struct fr_guard_bucket
+        control; /* SETTINGS, PING, PRIORITY, WINDOW_UPDATE, empty DATA, HEADERS for nothing, unknown frames */
+    struct fr_guard_bucket resets; /* streams taken back by the peer, or ended by us for its mistakes */
+    uint32_t continuations;        /* of this header block */
+    uint32_t unpaid_bytes;         /* of answers, that have not earned a token yet */
 };
 
-void fr_guard_init(struct fr_guard *guard, const struct fr_limits *limits, const struct fr_clock *clock);
+void fr_guard_init(struct fr_guard *guard, const struct fr_clock *clock);
 
 /* A frame begins: 0, or FR_E_FLOOD when it is one too many. */
 FR_CHECKED int fr_guard_frame(struct fr_guard *guard, const struct fr_frame_reader *frame);

@@ -52,7 +52,7 @@ static void finish_for(struct fr_http2_session *session, int error)
     if (error == FR_E_FLOOD)
         finish(session, FR_CLOSE_FLOOD, NGHTTP2_ENHANCE_YOUR_CALM);
     else
-        finish(session, FR_CLOSE_BAD_REQUEST, NGHTTP2_PROTOCOL_ERROR);
+        finish(session, FR_CLOSE_BAD_REQUEST, session->fault ? session->fault : NGHTTP2_PROTOCOL_ERROR);
 }
 
 static void free_session(struct fr_http2_session *session)
@@ -218,7 +218,7 @@ static int open_session(struct fr_protocol *base)
     fr_list_init(&session->closed);
     fr_list_init(&session->roomy);
     fr_frame_reader_init(&session->reader);
-    fr_guard_init(&session->guard, base->limits, base->clock);
+    fr_guard_init(&session->guard, base->clock);
     fr_http2_engine_open(session);
     base->phase = FR_PHASE_HEAD;
     enter(session);
@@ -234,17 +234,38 @@ static bool is_meant(const struct fr_frame_reader *frame)
     return frame->type == NGHTTP2_DATA || (is_head && !frame->in_block);
 }
 
-/* The bytes up to the next frame that means something, or all that there are; or FR_E_FLOOD. */
+/* What nghttp2 does not look at: the size of CONTINUATION (RFC 9113 section 4.2), and the stream of PRIORITY when it
+ * takes no notice of it otherwise (section 6.3). 0, or the error code. */
+static uint32_t fault_of(const struct fr_frame_reader *frame)
+{
+    if (frame->length > FR_FRAME_BYTES_MAX)
+        return NGHTTP2_FRAME_SIZE_ERROR;
+    if (frame->type == NGHTTP2_PRIORITY && frame->stream == 0)
+        return NGHTTP2_PROTOCOL_ERROR;
+    return NGHTTP2_NO_ERROR;
+}
+
+/* A frame has begun that we may not want. */
+static int examine(struct fr_http2_session *session)
+{
+    int error = fr_guard_frame(&session->guard, &session->reader);
+    if (error)
+        return error;
+    session->fault = fault_of(&session->reader);
+    return session->fault ? FR_E_HTTP2 : 0;
+}
+
+/* The bytes up to the next frame that means something, or all that there are; FR_E_FLOOD or FR_E_HTTP2. */
 static ssize_t measure(struct fr_http2_session *session, fr_span bytes)
 {
     size_t len = 0;
     for (;;) {
         enum fr_frame_event event;
         len += fr_frame_reader_take(&session->reader, fr_span_skip(bytes, len), &event);
-        if (event == FR_FRAME_MORE)
+        if (event == FR_FRAME_MORE || event == FR_FRAME_PREFACE) /* a wrong one is found out before what follows */
             return (ssize_t)len;
         if (event == FR_FRAME_BEGUN) {
-            int error = fr_guard_frame(&session->guard, &session->reader);
+            int error = examine(session);
             if (error)
                 return error;
         } else if (is_meant(&session->reader)) {

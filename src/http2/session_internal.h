@@ -32,6 +32,8 @@ struct fr_http2_session {
     fr_span data;                    /* borrowed from what was fed */
     uint64_t head_due_ms;            /* when a header block that is not complete has to be */
 
+    uint32_t fault; /* the error code of what we have found out ourselves; 0: nothing */
+
     bool busy;       /* receive() or signal() is on the stack, and settles when it returns */
     bool dead;       /* close() was called while busy: freed when that returns */
     bool flooded;    /* the guard has said so */

@@ -12,6 +12,10 @@ static void read_frames(struct fr_frame_reader *reader, fr_span bytes, char *log
         used += fr_frame_reader_take(reader, fr_span_skip(bytes, used), &event);
         if (event == FR_FRAME_MORE)
             break;
+        if (event == FR_FRAME_PREFACE) {
+            strcat(log, "preface\n");
+            continue;
+        }
         sprintf(log + strlen(log), "%s %d/%d on %u, %u%s\n", event == FR_FRAME_BEGUN ? "begun" : "ended", reader->type,
                 reader->flags, reader->stream, reader->length, reader->in_block ? ", block" : "");
     }
@@ -28,7 +32,8 @@ static void say(struct fr_buffer *out)
     add_frame(out, 0xbe, 0x7f, 0x80000003, FR_SPAN("whatever"));
 }
 
-static const char expected[] = "begun 4/0 on 0, 0\n"
+static const char expected[] = "preface\n"
+                               "begun 4/0 on 0, 0\n"
                                "ended 4/0 on 0, 0\n"
                                "begun 1/1 on 1, 3, block\n"
                                "ended 1/1 on 1, 3, block\n"

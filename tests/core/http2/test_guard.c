@@ -6,17 +6,15 @@
 #include "unit.h"
 
 struct post {
-    struct fr_limits limits;
     struct fr_clock clock;
     struct fr_guard guard;
 };
 
 static void open_post(struct post *post)
 {
-    fr_limits_init(&post->limits);
     fr_clock_init(&post->clock);
     fr_clock_advance(&post->clock, 0);
-    fr_guard_init(&post->guard, &post->limits, &post->clock);
+    fr_guard_init(&post->guard, &post->clock);
 }
 
 static int pass(struct post *post, int type, int flags, uint32_t length)
@@ -59,7 +57,25 @@ TEST(what_carries_something_is_free)
     open_post(&post);
     EQUAL(count(&post, NGHTTP2_DATA, 0, 1, 10000), 10000);
     EQUAL(count(&post, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 0, 10000), 10000);
-    EQUAL(count(&post, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, 10000), 10000);
+    EQUAL(count(&post, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 2, 10000), 10000);
+}
+
+TEST(data_all_of_padding_is_empty)
+{
+    struct post post;
+    open_post(&post);
+    EQUAL(count(&post, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, 100000), 1000);
+}
+
+TEST(heads_are_paid_for_by_requests)
+{
+    struct post post;
+    open_post(&post);
+    EQUAL(count(&post, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, 100000), 1000);
+    for (int i = 0; i < 10000; i++) {
+        fr_guard_earn_request(&post.guard);
+        EQUAL(pass(&post, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1), 0);
+    }
 }
 
 TEST(tokens_come_back_with_time)
@@ -82,14 +98,14 @@ TEST(who_reads_and_asks_may_say_more)
     struct post post;
     open_post(&post);
     count(&post, NGHTTP2_PING, 0, 8, 100000);
-    fr_guard_earn_bytes(&post.guard, 4095);
+    fr_guard_earn_bytes(&post.guard, 255);
     EQUAL(count(&post, NGHTTP2_WINDOW_UPDATE, 0, 4, 100000), 0);
     fr_guard_earn_bytes(&post.guard, 1);
     EQUAL(count(&post, NGHTTP2_WINDOW_UPDATE, 0, 4, 100000), 1);
-    fr_guard_earn_bytes(&post.guard, 65536);
+    fr_guard_earn_bytes(&post.guard, 4096);
     EQUAL(count(&post, NGHTTP2_WINDOW_UPDATE, 0, 4, 100000), 16);
     fr_guard_earn_request(&post.guard);
-    EQUAL(count(&post, NGHTTP2_WINDOW_UPDATE, 0, 4, 100000), 4);
+    EQUAL(count(&post, NGHTTP2_WINDOW_UPDATE, 0, 4, 100000), 6);
     for (int i = 0; i < 100; i++)
         fr_guard_earn_bytes(&post.guard, 1u << 30);
     EQUAL(count(&post, NGHTTP2_WINDOW_UPDATE, 0, 4, 100000), 1000);
@@ -116,6 +132,6 @@ TEST(a_block_has_so_many_continuations)
     open_post(&post);
     for (int block = 0; block < 3; block++) {
         EQUAL(pass(&post, NGHTTP2_HEADERS, 0, 1), 0);
-        EQUAL(count(&post, NGHTTP2_CONTINUATION, 0, 0, 100000), 65536 / 16384 + 8);
+        EQUAL(count(&post, NGHTTP2_CONTINUATION, 0, 0, 100000), 8);
     }
 }
