@@ -75,7 +75,8 @@ def _command() -> click.Command:
         help="Serve APP, a WSGI or ASGI application written as package.module:attribute.",
         options_metavar="[OPTIONS]",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-        epilog="TERM lets open requests finish; INT (Ctrl-C) and QUIT allow them two seconds, a second one none.",
+        epilog="TERM lets open requests finish; INT (Ctrl-C) and QUIT allow them two seconds, a second one none. "
+        "HUP reads certificates again.",
     )
 
 

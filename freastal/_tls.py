@@ -29,14 +29,12 @@ def open_tls(config: Config, log: Log | None = None) -> CoreTls | None:
     if not config.has_tls:
         return None
     _check_files(config)
-    identities = _identities(config)
+    identities, notice = _identities(config), ""
     if config.tls_self_signed:
         from ._self_signed import make_identity
 
         identity, notice = make_identity(config)
         identities = [identity]
-        if log is not None:
-            log.warning(notice)
     tls = {
         "identities": identities,
         "verify": config.cert_reqs,
@@ -47,6 +45,8 @@ def open_tls(config: Config, log: Log | None = None) -> CoreTls | None:
         "watch_files": config.reload_certs,
     }
     check_tls(tls)
+    if notice and log is not None:
+        log.warning(notice)
     return tls
 
 
