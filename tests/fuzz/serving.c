@@ -1,15 +1,17 @@
 /* tests/fuzz/serving.c - Any order of events on connections of server/connection.c: nothing is lost or freed twice.
  *
  * Each input is a program, a byte an instruction: the low half says what happens, the high half how much. Peers send
- * whole, half and broken requests, read a little, leave; time passes; the application answers late; the worker
- * drains. At the end every connection, exchange and block of memory must be back. */
+ * whole, half and broken requests, of HTTP/1.1 or HTTP/2, read a little, leave; time passes; the application answers
+ * late; the worker drains. At the end every connection, exchange and block of memory must be back. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fakes/echo_application.h"
 #include "fakes/memory_transport.h"
 #include "http1/connection.h"
+#include "http2/session.h"
 #include "server/connection.h"
 
 #define PEERS_MAX 4
@@ -36,7 +38,8 @@ struct theatre {
     struct fr_exchange *held[HELD_MAX];
     unsigned held_count;
     int ends[PEERS_MAX];
-    bool mute[PEERS_MAX]; /* this peer has ended or torn its connection */
+    bool mute[PEERS_MAX];             /* this peer has ended or torn its connection */
+    unsigned char streams[PEERS_MAX]; /* the last that this peer has opened */
     int peers;
     int now; /* whose turn it is */
     size_t closed;
@@ -93,6 +96,7 @@ static void open_theatre(struct theatre *theatre)
     theatre->shared = (struct fr_connection_shared){
         .loop = theatre->loop,
         .transport = &fr_transport_memory,
+        .http2 = &fr_http2,
         .limits = &theatre->limits,
         .policy = &theatre->policy,
         .scratch = &theatre->scratch,
@@ -128,6 +132,7 @@ static void add_peer(struct theatre *theatre)
         .application = &theatre->echo.base,
         .local = &theatre->local,
         .unix_socket = true,
+        .choice = true,
     };
     require(fr_connection_open(&theatre->shared, &entrance, ends[0], NULL, 0) == 0);
     theatre->now = theatre->peers++;
@@ -156,6 +161,73 @@ static void send_text(struct theatre *theatre, unsigned amount)
     };
     if (!theatre->mute[theatre->now])
         memory_send(theatre->loop, theatre->ends[theatre->now], fr_span_of_string(texts[amount]));
+}
+
+/* A frame on the last stream of this peer, or on the next one. RFC 9113 section 4.1. */
+static void send_frame(struct theatre *theatre, unsigned char type, unsigned char flags, unsigned char stream,
+                       fr_span payload)
+{
+    char frame[64] = {0, 0, (char)payload.len, (char)type, (char)flags, 0, 0, 0, (char)stream};
+    require(payload.len <= sizeof frame - 9);
+    memcpy(frame + 9, payload.data, payload.len);
+    memory_send(theatre->loop, theatre->ends[theatre->now], fr_span_of(frame, 9 + payload.len));
+}
+
+static void send_http2(struct theatre *theatre, unsigned amount)
+{
+    static const struct {
+        unsigned char type, flags;
+        fr_span payload;
+        enum { WHOLE, LAST, NEXT } stream;
+    } frames[16] = {
+        [2] = {1,
+               5,
+               {"\x82\x86\x84\x41\x01"
+                "a",
+                6},
+               NEXT}, /* GET */
+        [3] = {1,
+               5,
+               {"\x82\x86\x84\x41\x01"
+                "a",
+                6},
+               NEXT},
+        [4] = {1,
+               4,
+               {"\x83\x86\x84\x41\x01"
+                "a",
+                6},
+               NEXT}, /* POST */
+        [5] = {0, 0, {"01234", 5}, LAST},
+        [6] = {0, 1, {"56789", 5}, LAST},
+        [7] = {3, 0, {"\0\0\0\x8", 4}, LAST},   /* RST_STREAM */
+        [8] = {8, 0, {"\0\0\x40\0", 4}, WHOLE}, /* WINDOW_UPDATE */
+        [9] = {8, 0, {"\0\0\x8\0", 4}, LAST},
+        [10] = {6, 0, {"pingpong", 8}, WHOLE},
+        [11] = {4, 0, {"\0\x4\0\0\0\x9", 6}, WHOLE}, /* a window of nine bytes */
+        [12] = {4, 0, {"\0\x4\0\0\xff\xff", 6}, WHOLE},
+        [13] = {7, 0, {"\0\0\0\0\0\0\0\0", 8}, WHOLE}, /* GOAWAY */
+        [14] = {1, 0, {"\x82\x86\x84", 3}, NEXT},      /* half a head, */
+        [15] = {9,
+                4,
+                {"\x41\x01"
+                 "a",
+                 3},
+                LAST}, /* and the rest of it */
+    };
+    unsigned char *stream = &theatre->streams[theatre->now];
+    if (theatre->mute[theatre->now])
+        return;
+    if (amount < 2) {
+        fr_span start = FR_SPAN(FR_HTTP2_PREFACE "\0\0\0\4\0\0\0\0\0");
+        size_t half = sizeof FR_HTTP2_PREFACE / 2;
+        memory_send(theatre->loop, theatre->ends[theatre->now], amount ? fr_span_skip(start, half) : start);
+        return;
+    }
+    if (frames[amount].stream == NEXT)
+        *stream = (unsigned char)(*stream ? *stream + 2 : 1);
+    send_frame(theatre, frames[amount].type, frames[amount].flags, frames[amount].stream == WHOLE ? 0 : *stream,
+               frames[amount].payload);
 }
 
 static void leave(struct theatre *theatre, bool torn)
@@ -237,6 +309,9 @@ static void carry_out(struct theatre *theatre, unsigned what, unsigned amount)
         break;
     case 12:
         theatre->now = (int)amount % theatre->peers;
+        break;
+    case 13:
+        send_http2(theatre, amount);
         break;
     default:
         turn(theatre);

@@ -231,3 +231,29 @@ TEST(streams_say_themselves_when_they_are_due)
     EQUAL(script.signals[FR_SIGNAL_EXPIRED], 2);
     close_choice(&stage);
 }
+
+static void end_the_last(struct fr_protocol *protocol, enum fr_protocol_signal signal)
+{
+    if (signal != FR_SIGNAL_EXPIRED)
+        return;
+    protocol->finished = false;
+    protocol->phase = FR_PHASE_IDLE;
+}
+
+TEST(the_last_stream_may_expire_and_the_connection_stay)
+{
+    struct stage stage;
+    open_choice(&stage);
+    script.on_signal = end_the_last;
+    stage_connect(&stage, &scripted);
+    struct fr_protocol *protocol = stage_connection(&stage)->protocol;
+    protocol->due_ms = protocol->clock->now_ms + 500;
+    enter_phase(&stage, FR_PHASE_STREAMS);
+    stage_wait(&stage, 600);
+    EQUAL(script.signals[FR_SIGNAL_EXPIRED], 1);
+    EQUAL(script.closed, FR_CLOSE_NONE);
+    script.on_signal = NULL;
+    stage_wait(&stage, 5100);
+    EQUAL(script.signals[FR_SIGNAL_EXPIRED], 2); /* of keep-alive, which began then */
+    close_choice(&stage);
+}
