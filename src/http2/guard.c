@@ -68,18 +68,18 @@ static int pay_reset(struct fr_guard *guard)
     return pay(&guard->resets, guard->clock, 1, RESET_BURST, RESET_PER_SECOND) ? 0 : FR_E_FLOOD;
 }
 
-/* Also when nothing but the length of its padding is in it. The last one of a body may be. */
-static bool is_empty_data(const struct fr_frame_reader *frame)
+/* Of the frames of a body only the last one has a reason to be empty; padding may be all that one has. */
+static bool may_be_empty(const struct fr_frame_reader *frame)
 {
-    uint32_t least = frame->flags & NGHTTP2_FLAG_PADDED ? 1 : 0;
-    return frame->length <= least && !(frame->flags & NGHTTP2_FLAG_END_STREAM);
+    uint32_t padding_max = frame->flags & NGHTTP2_FLAG_PADDED ? 1 + UINT8_MAX : 0;
+    return frame->length <= padding_max && !(frame->flags & NGHTTP2_FLAG_END_STREAM);
 }
 
 int fr_guard_frame(struct fr_guard *guard, const struct fr_frame_reader *frame)
 {
     switch (frame->type) {
     case NGHTTP2_DATA:
-        return is_empty_data(frame) ? pay_control(guard, 1) : 0;
+        return may_be_empty(frame) ? pay_control(guard, 1) : 0;
     case NGHTTP2_HEADERS: /* those that open no stream are decoded for nothing; a request earns it back */
         guard->continuations = 0;
         return pay_control(guard, 1);

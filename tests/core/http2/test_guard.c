@@ -78,6 +78,14 @@ TEST(heads_are_paid_for_by_requests)
     }
 }
 
+TEST(padding_carries_nothing)
+{
+    struct post post;
+    open_post(&post);
+    EQUAL(count(&post, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 256, 10000), 1000);
+    EQUAL(count(&post, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 257, 10000), 10000);
+}
+
 TEST(tokens_come_back_with_time)
 {
     struct post post;
