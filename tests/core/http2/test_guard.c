@@ -57,7 +57,6 @@ TEST(what_carries_something_is_free)
     open_post(&post);
     EQUAL(count(&post, NGHTTP2_DATA, 0, 1, 10000), 10000);
     EQUAL(count(&post, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 0, 10000), 10000);
-    EQUAL(count(&post, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 2, 10000), 10000);
 }
 
 TEST(data_all_of_padding_is_empty)
