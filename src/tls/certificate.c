@@ -9,10 +9,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "tls/server_name.h"
 #include "tls/staple.h"
 
 #define REASON_BYTES 160
@@ -264,12 +264,14 @@ int fr_tls_certificate_load(struct fr_tls_certificate *certificate, const struct
     return error;
 }
 
-bool fr_tls_certificate_is_for(const struct fr_tls_certificate *certificate, fr_span name)
+enum fr_tls_match fr_tls_certificate_match(const struct fr_tls_certificate *certificate, fr_span name)
 {
-    for (size_t i = 0; i < certificate->name_count; i++)
-        if (fr_tls_server_name_matches(certificate->names[i], name))
-            return true;
-    return false;
+    enum fr_tls_match best = FR_TLS_MATCH_NONE;
+    for (size_t i = 0; i < certificate->name_count && best != FR_TLS_MATCH_EXACT; i++) {
+        enum fr_tls_match match = fr_tls_server_name_match(certificate->names[i], name);
+        best = match > best ? match : best;
+    }
+    return best;
 }
 
 void fr_tls_certificate_close(struct fr_tls_certificate *certificate)

@@ -5,7 +5,6 @@
 #define FR_TLS_CERTIFICATE_H
 
 #include <openssl/ssl.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -13,6 +12,7 @@
 #include "tls/errors.h"
 #include "tls/file.h"
 #include "tls/options.h"
+#include "tls/server_name.h"
 
 struct fr_tls_certificate {
     SSL_CTX *ssl; /* with the certificate in it; everything else is set by the context */
@@ -31,8 +31,8 @@ FR_CHECKED int fr_tls_certificate_load(struct fr_tls_certificate *certificate, c
                                        OSSL_LIB_CTX *library, const struct fr_tls_complaint *complaint,
                                        const struct fr_tls_complaint *warning);
 
-/* One of its names stands for `name`. */
-bool fr_tls_certificate_is_for(const struct fr_tls_certificate *certificate, fr_span name);
+/* How well the best of its names stands for `name`. */
+enum fr_tls_match fr_tls_certificate_match(const struct fr_tls_certificate *certificate, fr_span name);
 
 /* Frees all of it, the SSL_CTX too. */
 void fr_tls_certificate_close(struct fr_tls_certificate *certificate);

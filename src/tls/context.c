@@ -67,21 +67,31 @@ static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* The first certificate is for whoever asks for nothing, or for what we do not have. */
+/* The certificate that is the best for this name; of equals, and for a name that none has, the first. */
+static const struct fr_tls_certificate *best_for(const struct fr_tls_context *context, fr_span name)
+{
+    const struct fr_tls_certificate *best = context->certificates;
+    enum fr_tls_match best_match = FR_TLS_MATCH_NONE;
+    for (size_t i = 0; i < context->certificate_count && best_match != FR_TLS_MATCH_EXACT; i++) {
+        enum fr_tls_match match = fr_tls_certificate_match(&context->certificates[i], name);
+        if (match > best_match) {
+            best = &context->certificates[i];
+            best_match = match;
+        }
+    }
+    return best;
+}
+
 static int on_server_name(SSL *ssl, int *alert, void *argument)
 {
-    struct fr_tls_context *context = argument;
+    const struct fr_tls_context *context = argument;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     (void)alert;
     if (!name)
         return SSL_TLSEXT_ERR_NOACK;
-    for (size_t i = 0; i < context->certificate_count; i++) {
-        if (!fr_tls_certificate_is_for(&context->certificates[i], fr_span_of_string(name)))
-            continue;
-        if (i && !SSL_set_SSL_CTX(ssl, context->certificates[i].ssl))
-            return SSL_TLSEXT_ERR_ALERT_FATAL;
-        break;
-    }
+    SSL_CTX *wanted = best_for(context, fr_span_of_string(name))->ssl;
+    if (wanted != SSL_get_SSL_CTX(ssl) && !SSL_set_SSL_CTX(ssl, wanted))
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
     return SSL_TLSEXT_ERR_OK;
 }
 

@@ -3,6 +3,8 @@
  * Does not know certificates; only texts. */
 #include "tls/server_name.h"
 
+#include <stdbool.h>
+
 /* One trailing dot says nothing: the name is absolute anyway. */
 static fr_span without_root(fr_span name)
 {
@@ -21,14 +23,15 @@ static bool is_wildcard(fr_span pattern)
     return dot > 0 && dot + 1 < parent.len;
 }
 
-bool fr_tls_server_name_matches(fr_span pattern, fr_span name)
+enum fr_tls_match fr_tls_server_name_match(fr_span pattern, fr_span name)
 {
     pattern = without_root(pattern);
     name = without_root(name);
     if (name.len == 0)
-        return false;
+        return FR_TLS_MATCH_NONE;
     if (!is_wildcard(pattern))
-        return fr_span_equal_nocase(pattern, name);
+        return fr_span_equal_nocase(pattern, name) ? FR_TLS_MATCH_EXACT : FR_TLS_MATCH_NONE;
     size_t dot = fr_span_find(name, '.');
-    return dot > 0 && dot < name.len && fr_span_equal_nocase(fr_span_skip(pattern, 1), fr_span_skip(name, dot));
+    bool matches = dot > 0 && dot < name.len && fr_span_equal_nocase(fr_span_skip(pattern, 1), fr_span_skip(name, dot));
+    return matches ? FR_TLS_MATCH_STAR : FR_TLS_MATCH_NONE;
 }

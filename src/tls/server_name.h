@@ -2,12 +2,13 @@
 #ifndef FR_TLS_SERVER_NAME_H
 #define FR_TLS_SERVER_NAME_H
 
-#include <stdbool.h>
-
 #include "base/span.h"
 
-/* The name that a client asks for (of the shape of a DNS name, in either case) is one that `pattern`, "example.org"
- * or "*.example.org", stands for. The star is one whole label, the leftmost, and has two more behind it. */
-bool fr_tls_server_name_matches(fr_span pattern, fr_span name);
+/* How well a name of a certificate stands for one that a client asks for. */
+enum fr_tls_match { FR_TLS_MATCH_NONE, FR_TLS_MATCH_STAR, FR_TLS_MATCH_EXACT };
+
+/* Of `pattern`, "example.org" or "*.example.org", for `name`, which has the shape of a DNS name, in either case. The
+ * star is one whole label, the leftmost, and has two more behind it. */
+enum fr_tls_match fr_tls_server_name_match(fr_span pattern, fr_span name);
 
 #endif

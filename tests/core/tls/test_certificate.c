@@ -104,17 +104,17 @@ TEST(names_are_those_of_the_certificate)
     struct fr_tls_complaint complaint = {rig.complaint, sizeof rig.complaint};
     struct fr_tls_certificate loaded = {.ssl = SSL_CTX_new(TLS_server_method())};
     EQUAL(fr_tls_certificate_load(&loaded, &rig.identity, NULL, &complaint, &complaint), 0);
-    IS(fr_tls_certificate_is_for(&loaded, FR_SPAN("A.example")));
-    IS(fr_tls_certificate_is_for(&loaded, FR_SPAN("www.b.example")));
-    IS(!fr_tls_certificate_is_for(&loaded, FR_SPAN("c.example")));
-    IS(!fr_tls_certificate_is_for(&loaded, FR_SPAN("10.1.1.1")));
+    EQUAL(fr_tls_certificate_match(&loaded, FR_SPAN("A.example")), FR_TLS_MATCH_EXACT);
+    EQUAL(fr_tls_certificate_match(&loaded, FR_SPAN("www.b.example")), FR_TLS_MATCH_STAR);
+    EQUAL(fr_tls_certificate_match(&loaded, FR_SPAN("c.example")), FR_TLS_MATCH_NONE);
+    EQUAL(fr_tls_certificate_match(&loaded, FR_SPAN("10.1.1.1")), FR_TLS_MATCH_NONE);
     SAME(loaded.pem, rig.certificate);
     fr_tls_certificate_close(&loaded);
     close_rig(&rig);
     open_rig(&rig, &(struct maker_wish){.common_name = "c.example"});
     loaded = (struct fr_tls_certificate){.ssl = SSL_CTX_new(TLS_server_method())};
     EQUAL(fr_tls_certificate_load(&loaded, &rig.identity, NULL, &complaint, &complaint), 0);
-    IS(fr_tls_certificate_is_for(&loaded, FR_SPAN("c.example")));
+    EQUAL(fr_tls_certificate_match(&loaded, FR_SPAN("c.example")), FR_TLS_MATCH_EXACT);
     fr_tls_certificate_close(&loaded);
     close_rig(&rig);
 }

@@ -14,10 +14,10 @@ struct rig {
     char complaint[256];
 };
 
-/* Three certificates: for a.example, for anything below b.example, and for a.example again. */
+/* Three certificates: for a.example, for anything below b.example, and for a.example again with c.b.example. */
 static void open_rig(struct rig *rig)
 {
-    static const char *const names[3] = {"DNS:a.example", "DNS:*.b.example", "DNS:a.example,DNS:c.example"};
+    static const char *const names[3] = {"DNS:a.example", "DNS:*.b.example", "DNS:a.example,DNS:c.b.example"};
     *rig = (struct rig){.options = {.identities = rig->identities, .identity_count = 3, .version_min = 0x0303}};
     rig->options.http1 = rig->options.http2 = true;
     for (int i = 0; i < 3; i++) {
@@ -71,10 +71,46 @@ TEST(the_name_chooses_the_certificate)
     EQUAL(shown_for(context, &rig, "WWW.b.Example"), 1);
     EQUAL(shown_for(context, &rig, "b.example"), 0);
     EQUAL(shown_for(context, &rig, "x.www.b.example"), 0);
-    EQUAL(shown_for(context, &rig, "c.example"), 2);
+    EQUAL(shown_for(context, &rig, "c.b.example"), 2);
     EQUAL(shown_for(context, &rig, "elsewhere.example"), 0);
     EQUAL(shown_for(context, &rig, NULL), 0);
     fr_tls_context_close(context);
+    close_rig(&rig);
+}
+
+/* What `name` is given when it asks for the state of the certificate; empty: nothing. */
+static void expect_staple(struct fr_tls_context *context, const char *name, fr_span expected)
+{
+    struct tls_client client;
+    const unsigned char *staple = NULL;
+    tls_client_open(&client);
+    SSL_CTX_set_tlsext_status_type(client.settings, TLSEXT_STATUSTYPE_ocsp);
+    tls_client_begin(&client, context, name, NULL);
+    IS(tls_client_shake(&client));
+    long len = SSL_get_tlsext_status_ocsp_resp(client.ssl, &staple);
+    EQUAL(len, expected.len ? (long)expected.len : -1);
+    IS(len < 0 || memcmp(staple, expected.data, expected.len) == 0);
+    tls_client_close(&client);
+}
+
+TEST(each_certificate_has_its_own_staple)
+{
+    struct rig rig;
+    char *staple = NULL;
+    open_rig(&rig);
+    size_t len = maker_staple(&rig.pairs[1], &rig.pairs[1], &staple);
+    rig.identities[1].ocsp_file = maker_file("b.ocsp", staple, len);
+    struct fr_tls_context *context = open_context(&rig);
+    IS(context != NULL);
+    expect_staple(context, "a.example", (fr_span){NULL, 0});
+    expect_staple(context, "www.b.example", fr_span_of(staple, len));
+    IS(!fr_tls_context_is_stale(context));
+    maker_file("b.ocsp", staple, len - 1);
+    IS(fr_tls_context_is_stale(context));
+    fr_tls_context_close(context);
+    IS(!open_context(&rig));
+    IS(strstr(rig.complaint, "b.ocsp is not an OCSP response in DER") != NULL);
+    free(staple);
     close_rig(&rig);
 }
 

@@ -1,11 +1,13 @@
 /* tls/server_name.h */
 #include "tls/server_name.h"
 
+#include <stdbool.h>
+
 #include "unit.h"
 
 static bool matches(const char *pattern, const char *name)
 {
-    return fr_tls_server_name_matches(fr_span_of_string(pattern), fr_span_of_string(name));
+    return fr_tls_server_name_match(fr_span_of_string(pattern), fr_span_of_string(name)) != FR_TLS_MATCH_NONE;
 }
 
 TEST(a_name_stands_for_itself)
@@ -39,4 +41,11 @@ TEST(a_star_for_everybody_is_none)
     IS(!matches("*.org", "example.org"));
     IS(!matches("*.", "example."));
     IS(!matches("*..org", "a..org"));
+}
+
+TEST(the_name_itself_is_better_than_a_star)
+{
+    EQUAL(fr_tls_server_name_match(FR_SPAN("a.b.example"), FR_SPAN("a.b.example")), FR_TLS_MATCH_EXACT);
+    EQUAL(fr_tls_server_name_match(FR_SPAN("*.b.example"), FR_SPAN("a.b.example")), FR_TLS_MATCH_STAR);
+    IS(FR_TLS_MATCH_EXACT > FR_TLS_MATCH_STAR && FR_TLS_MATCH_STAR > FR_TLS_MATCH_NONE);
 }

@@ -362,3 +362,19 @@ TEST(nobody_renegotiates)
     ERR_clear_error();
     close_rig(&rig);
 }
+/* Who has said all there is to say may still listen. */
+TEST(what_comes_after_our_end_is_heard)
+{
+    struct rig rig;
+    open_rig(&rig);
+    begin(&rig);
+    IS(tls_client_shake(&rig.client));
+    fr_tls_stream_end(rig.client.stream);
+    tls_client_say(&rig.client, "more", 4);
+    SAME(fr_span_of(rig.client.heard, rig.client.heard_len), "more");
+    EQUAL(fr_tls_stream_state(rig.client.stream), FR_TLS_OPEN);
+    SSL_shutdown(rig.client.ssl);
+    tls_client_to_server(&rig.client);
+    EQUAL(fr_tls_stream_state(rig.client.stream), FR_TLS_ENDED);
+    close_rig(&rig);
+}

@@ -192,6 +192,26 @@ TEST(what_is_revoked_is_refused)
     close_rig(&rig);
 }
 
+/* The name chooses the certificate that is shown, not whom is believed. */
+TEST(every_identity_asks_the_same)
+{
+    struct rig rig;
+    open_rig(&rig, FR_TLS_VERIFY_REQUIRED);
+    struct maker_pair other = maker_pair(&(struct maker_wish){.common_name = "other.example"});
+    rig.texts[3] = maker_certificate_pem(&other);
+    rig.texts[4] = maker_key_pem(&other, NULL);
+    struct fr_tls_identity identities[] = {{.certificate = rig.texts[3], .key = rig.texts[4]}, rig.identity};
+    rig.options.identities = identities;
+    rig.options.identity_count = 2;
+    open_context(&rig);
+    expect_doubt(&rig, &rig.good, true, "");
+    expect_refusal(&rig, NULL, "peer did not return a certificate", SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED);
+    expect_refusal(&rig, &rig.stranger, "certificate verify failed: self-signed certificate",
+                   SSL_R_TLSV1_ALERT_UNKNOWN_CA);
+    maker_free(&other);
+    close_rig(&rig);
+}
+
 static void expect_complaint(struct rig *rig, const char *complaint)
 {
     IS(!fr_tls_context_open(&rig->options, rig->complaint, sizeof rig->complaint));
