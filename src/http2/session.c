@@ -136,9 +136,23 @@ static void end_if_over(struct fr_http2_session *session)
         finish(session, FR_CLOSE_FINISHED, NGHTTP2_NO_ERROR);
 }
 
+/* A peer that sends no more opens no window any more: what waits for one is waited for by nobody. */
+static void drop_stuck(struct fr_http2_session *session)
+{
+    struct fr_list *node = session->streams.next, *next;
+    for (; !session->dead && node != &session->streams; node = next) {
+        struct fr_http2_stream *stream = FR_LIST_OWNER(node, struct fr_http2_stream, node);
+        next = node->next;
+        if (fr_http2_stream_is_held_back(stream))
+            fr_http2_stream_give_up(stream);
+    }
+}
+
 static void settle(struct fr_http2_session *session)
 {
     struct fr_protocol *base = session->base;
+    if (session->peer_ended && !base->finished)
+        drop_stuck(session);
     if (session->dead)
         return;
     if (!base->finished)

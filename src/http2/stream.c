@@ -358,10 +358,11 @@ uint64_t fr_http2_stream_due_ms(const struct fr_http2_stream *stream)
     return body && (!answer || body < answer) ? body : answer;
 }
 
-/* The peer has given no window for more. */
-static bool is_held_back(const struct fr_http2_stream *stream)
+bool fr_http2_stream_is_held_back(const struct fr_http2_stream *stream)
 {
     nghttp2_session *nghttp2 = stream->session->nghttp2;
+    if (stream->closed || stream->outbox.bytes == 0)
+        return false;
     return nghttp2_session_get_remote_window_size(nghttp2) <= 0 ||
            nghttp2_session_get_stream_remote_window_size(nghttp2, stream->id) <= 0;
 }
@@ -369,12 +370,19 @@ static bool is_held_back(const struct fr_http2_stream *stream)
 void fr_http2_stream_expire(struct fr_http2_stream *stream)
 {
     uint64_t answer = answer_due_ms(stream), body = body_due_ms(stream), now = now_ms(stream);
-    if (answer && now >= answer && is_held_back(stream))
+    if (answer && now >= answer && fr_http2_stream_is_held_back(stream))
         break_off(stream, FR_E_STREAM_TIMEOUT);
     else if (body && now >= body)
         break_off(stream, FR_E_BODY_TIMEOUT);
     else if (answer && now >= answer)
         stream->sent_ms = now; /* others go first, or the connection is full: that has a deadline of its own */
+}
+
+void fr_http2_stream_give_up(struct fr_http2_stream *stream)
+{
+    if (!stream->closed)
+        submit_reset(stream, NGHTTP2_CANCEL);
+    fr_http2_stream_drop(stream, FR_CLOSE_PEER_CLOSED);
 }
 
 void fr_http2_stream_peer_end(struct fr_http2_stream *stream)
@@ -383,9 +391,7 @@ void fr_http2_stream_peer_end(struct fr_http2_stream *stream)
         if (stream->begun)
             fr_exchange_peer_end(&stream->exchange);
     } else {
-        if (!stream->closed)
-            submit_reset(stream, NGHTTP2_CANCEL);
-        fr_http2_stream_drop(stream, FR_CLOSE_PEER_CLOSED);
+        fr_http2_stream_give_up(stream);
     }
 }
 

@@ -66,6 +66,12 @@ void fr_http2_stream_expire(struct fr_http2_stream *stream);
 /* The peer sends no more, on any stream. */
 void fr_http2_stream_peer_end(struct fr_http2_stream *stream);
 
+/* Its answer waits for a window, its own or that of all. */
+bool fr_http2_stream_is_held_back(const struct fr_http2_stream *stream);
+
+/* The peer cannot be served any more on this stream: resets and drops it. */
+void fr_http2_stream_give_up(struct fr_http2_stream *stream);
+
 /* Trailers to be submitted when the body has been; gives back their memory. */
 void fr_http2_stream_submit_trailers(struct fr_http2_stream *stream);
 

@@ -1,0 +1,62 @@
+/* A peer that sends no more: what it can still be given is given, and what waits for a window is not waited for. */
+#include "http2/session.h"
+#include "http2/talk.h"
+
+#define WINDOW 65535
+
+static void end_peer(struct talk *talk)
+{
+    wire_signal(&talk->wire, FR_SIGNAL_PEER_ENDED);
+}
+
+TEST(an_answer_that_needs_no_window_is_given)
+{
+    struct talk talk;
+    open_narrow_talk(&talk, ECHO_LATE);
+    ask(&talk, 1, END_STREAM, "GET", "/");
+    say(&talk);
+    end_peer(&talk);
+    EQUAL(talk.echo.peer_ends, 1);
+    EQUAL(talk.echo.aborts, 0);
+    EQUAL(fr_exchange_answer_text(talk.echo.exchange, 200, FR_SPAN("late")), 0);
+    echo_let_go(talk.echo.exchange);
+    wire_turn(&talk.wire);
+    HEARS(&talk, " head 1 200 data 1 4. goaway 1 0");
+    IS(is_over(&talk, FR_CLOSE_FINISHED));
+    close_talk(&talk);
+}
+
+TEST(an_answer_that_waits_for_a_window_is_given_up)
+{
+    struct talk talk;
+    open_narrow_talk(&talk, ECHO_STREAM);
+    talk.echo.stream_bytes = 1000000;
+    ask(&talk, 1, END_STREAM, "GET", "/");
+    say(&talk);
+    EQUAL(talk.echo.aborts, 0);
+    end_peer(&talk);
+    EQUAL(talk.echo.aborts, 1);
+    EQUAL(talk.echo.reason, FR_CLOSE_PEER_CLOSED);
+    IS(is_over(&talk, FR_CLOSE_FINISHED));
+    close_talk(&talk);
+}
+
+TEST(an_answer_that_comes_to_a_shut_window_is_given_up_then)
+{
+    static const char body[WINDOW + 1] = "x";
+    struct talk talk;
+    open_narrow_talk(&talk, ECHO_LATE);
+    ask(&talk, 1, END_STREAM, "GET", "/");
+    say(&talk);
+    end_peer(&talk);
+    const struct fr_response_head head = {.status = 200, .content_length = -1};
+    EQUAL(fr_exchange_respond(talk.echo.exchange, &head), 0);
+    EQUAL(fr_exchange_send(talk.echo.exchange, &FR_CHUNK_COPY(fr_span_of(body, WINDOW)), false), 0);
+    wire_turn(&talk.wire);
+    EQUAL(talk.echo.aborts, 0);
+    EQUAL(fr_exchange_send(talk.echo.exchange, &FR_CHUNK_COPY(FR_SPAN("more")), false), FR_E_GONE);
+    EQUAL(talk.echo.aborts, 1);
+    echo_let_go(talk.echo.exchange);
+    IS(is_over(&talk, FR_CLOSE_FINISHED));
+    close_talk(&talk);
+}
