@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from freastal import _core
+from tests.support.http2_client import Http2Client
+from tests.support.http2_websocket import Http2WebSocketPeer
 from tests.support.server import TIMEOUT_S, Answer, RunningServer
+from tests.support.websocket import WebSocketPeer
 
 Failure = tuple[str, BaseException]
 
@@ -33,6 +36,9 @@ def bind_of(listener: socket.socket) -> tuple[int, str, int, bool]:
 
 class Gateway(RunningServer):
     """Serves an application; `failures` gets (sentence, exception) for each failure that was reported."""
+
+    http = "1"
+    """The version in which request() and websocket() ask."""
 
     def __init__(self, application: Any, listener: socket.socket | None = None, **options: Any) -> None:
         self.listener = listener or listen()
@@ -69,6 +75,20 @@ class Gateway(RunningServer):
     def expect_no_failure(self) -> None:
         """Nothing was reported up to now; an answered request comes in between, so that it would have been."""
         assert self.failures.empty(), self.failures.get()
+
+    def request(self, method: str, path: str = "/", body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+        if self.http == "1":
+            return super().request(method, path, body, headers)
+        with self.client() as client:
+            return client.request(method, path, body, headers)
+
+    def client(self, **settings: int) -> Http2Client:
+        """A client of HTTP/2, connected."""
+        return Http2Client(self.connect()).open(**settings)
+
+    def websocket(self) -> WebSocketPeer:
+        """A connection for a WebSocket, which is not asked for yet."""
+        return (WebSocketPeer if self.http == "1" else Http2WebSocketPeer)(self.connect())
 
     def send(self, text: str | bytes) -> Raw:
         """A connection on which this was sent."""
@@ -186,4 +206,15 @@ class Recorder:
         return self.environs[-1]
 
 
-__all__ = ["Answer", "Failure", "Gateway", "Raw", "Recorder", "bind_of", "driven", "listen", "plain", "serving"]
+__all__ = [
+    "Answer",
+    "Failure",
+    "Gateway",
+    "Raw",
+    "Recorder",
+    "bind_of",
+    "driven",
+    "listen",
+    "plain",
+    "serving",
+]

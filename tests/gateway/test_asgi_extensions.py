@@ -44,6 +44,7 @@ def test_http_1_0_knows_none(asgi):
     assert gateway.send("GET / HTTP/1.0\r\n\r\n").read_to_end().startswith(b"HTTP/1.1 200 OK")
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("links", "error"),
     [(["</a>"], TypeError), (5, TypeError), ([b"a\r\nb"], ValueError), (None, TypeError)],
@@ -107,6 +108,7 @@ def next_error(gateway):
             return level, line
 
 
+@pytest.mark.each_http
 def test_trailers_that_were_not_promised(asgi):
     told = Told()
 
@@ -154,6 +156,7 @@ def debug(info):
     return {"type": "http.response.debug", "info": info}
 
 
+@pytest.mark.each_http
 def test_what_helps_to_debug_goes_to_the_log(asgi):
     gateway = asgi(
         sending(
@@ -172,6 +175,7 @@ def lines_of(gateway):
         yield gateway.lines.get()
 
 
+@pytest.mark.each_http
 def test_and_is_not_looked_at_when_nobody_reads_it(asgi):
     class Secret:
         def __repr__(self):
@@ -182,6 +186,7 @@ def test_and_is_not_looked_at_when_nobody_reads_it(asgi):
     gateway.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_debug_without_info(asgi):
     gateway = asgi(sending({"type": "http.response.debug"}))
     assert gateway.get().status == 500
@@ -191,6 +196,7 @@ def test_debug_without_info(asgi):
 # ---- the others ----
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("kind", ["http.response.push", "http.response.pathsen", "http.response.zerocopysendx", "x"])
 def test_what_is_no_extension(asgi, kind):
     gateway = asgi(sending(start(), {"type": kind, "path": "/", "headers": []}))
@@ -198,6 +204,7 @@ def test_what_is_no_extension(asgi, kind):
     assert str(gateway.failure()[1]) == f"Expected ASGI message 'http.response.body', but got '{kind}'."
 
 
+@pytest.mark.each_http
 def test_each_has_its_time(asgi):
     told = Told()
 

@@ -23,6 +23,7 @@ class Iterable:
         return self.items
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     "headers",
     [
@@ -36,18 +37,20 @@ class Iterable:
         lambda: [(BytesOfItsOwn(name), BytesOfItsOwn(value)) for name, value in BYTES],
     ],
 )
-def test_any_iterable_of_pairs(asgi, headers):
+def test_any_iterable_of_pairs(asgi, http, headers):
     async def application(scope, receive, send):
         await send(start(headers=headers()))
         await send(body())
 
-    assert headers_of(asgi(application)) == [("x-one", "1"), ("X-Two", "2")]
+    second = "X-Two" if http == "1" else "x-two"
+    assert headers_of(asgi(application)) == [("x-one", "1"), (second, "2")]
 
 
 class BytesOfItsOwn(bytes):
     pass
 
 
+@pytest.mark.each_http
 def test_without_headers(asgi):
     async def application(scope, receive, send):
         await send({"type": "http.response.start", "status": 200})
@@ -70,6 +73,7 @@ def test_any_number(asgi, count):
     assert f"\r\nx-{count - 1}: value {count - 1}\r\n" in head
 
 
+@pytest.mark.each_http
 def test_they_are_copied_when_they_are_sent(asgi):
     """The head leaves with the body; what happens to the list meanwhile does not matter."""
 
@@ -120,6 +124,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(("headers", "error", "sentence"), REFUSED)
 def test_what_may_not_be_sent(asgi, headers, error, sentence):
     """It is raised by send(), which can be called again with something better."""
@@ -139,6 +144,7 @@ def test_what_may_not_be_sent(asgi, headers, error, sentence):
     assert sentence in said
 
 
+@pytest.mark.each_http
 def test_what_iterating_raises_comes_out(asgi):
     told = Told()
 
@@ -158,6 +164,7 @@ def test_what_iterating_raises_comes_out(asgi):
     assert told.get() == "midway"
 
 
+@pytest.mark.each_http
 def test_headers_that_send_while_they_are_read(asgi):
     """Code of the application's may run inside of send(); it gets a sentence, and one answer leaves."""
     told = Told()
@@ -178,6 +185,7 @@ def test_headers_that_send_while_they_are_read(asgi):
     assert "while its headers were read" in told.get()
 
 
+@pytest.mark.each_http
 def test_chunked_is_no_news(asgi):
     """Some applications say it; the server would have done it anyway, or has a better way."""
 

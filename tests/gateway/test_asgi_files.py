@@ -32,9 +32,16 @@ def descriptors():
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
+def descriptors_at_rest(gateway):
+    while gateway.worker.stats()["connections_open"]:
+        pass
+    return descriptors()
+
+
 # ---- pathsend ----
 
 
+@pytest.mark.each_http
 def test_a_path_is_the_body(asgi, file):
     gateway = asgi(sending(start(), path_message(file)))
     for _ in range(3):
@@ -44,22 +51,23 @@ def test_a_path_is_the_body(asgi, file):
     gateway.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_nothing_stays_open(asgi, file):
     gateway = asgi(sending(start(), path_message(file)))
     assert gateway.get().body == DATA
-    before = descriptors()
+    before = descriptors_at_rest(gateway)
     for _ in range(5):
         assert gateway.get().body == DATA
-    while gateway.worker.stats()["connections_open"]:
-        pass
-    assert descriptors() == before
+    assert descriptors_at_rest(gateway) == before
 
 
+@pytest.mark.each_http
 def test_a_declared_length_is_compared(asgi, file):
     headers = [(b"content-length", b"%d" % len(DATA))]
     assert asgi(sending(start(headers=headers), path_message(file))).get().body == DATA
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("declared", [len(DATA) - 1, len(DATA) + 1])
 def test_a_wrong_length_is_a_failure_before_the_head(asgi, file, declared):
     gateway = asgi(sending(start(headers=[(b"content-length", b"%d" % declared)]), path_message(file)))
@@ -67,6 +75,7 @@ def test_a_wrong_length_is_a_failure_before_the_head(asgi, file, declared):
     assert "than Content-Length" in str(gateway.failure()[1])
 
 
+@pytest.mark.each_http
 def test_an_empty_file(asgi, tmp_path):
     empty = tmp_path / "empty"
     empty.touch()
@@ -80,11 +89,13 @@ def test_head_sends_no_file(asgi, file):
     assert raw.read_head().startswith("HTTP/1.1 200 OK")
 
 
+@pytest.mark.each_http
 def test_a_file_behind_pieces(asgi, file):
     gateway = asgi(sending(start(), body(b"first", more=True), path_message(file)))
     assert gateway.get().body == b"first" + DATA
 
 
+@pytest.mark.each_http
 def test_the_call_may_go_on_with_another_answer(asgi, tmp_path):
     """A missing file is told before the head leaves."""
 
@@ -98,18 +109,21 @@ def test_the_call_may_go_on_with_another_answer(asgi, tmp_path):
     assert asgi(application).get().body.endswith(b"none")
 
 
+@pytest.mark.each_http
 def test_a_missing_file_that_nobody_expects(asgi, tmp_path):
     gateway = asgi(sending(start(), path_message(tmp_path / "none")))
     assert gateway.get().status == 500
     assert isinstance(gateway.failure()[1], FileNotFoundError)
 
 
+@pytest.mark.each_http
 def test_what_is_no_file(asgi, tmp_path):
     gateway = asgi(sending(start(), path_message(tmp_path)))
     assert gateway.get().status == 500
     assert isinstance(gateway.failure()[1], IsADirectoryError)
 
 
+@pytest.mark.each_http
 def test_a_pipe_is_no_file_and_blocks_nobody(asgi, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     gateway = asgi(sending(start(), path_message(tmp_path / "pipe")))
@@ -117,6 +131,7 @@ def test_a_pipe_is_no_file_and_blocks_nobody(asgi, tmp_path):
     assert isinstance(gateway.failure()[1], OSError)
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("path", "error"),
     [("relative", ValueError), ("", ValueError), ("/a\0b", ValueError), (b"/etc", TypeError), (None, TypeError)],
@@ -152,6 +167,7 @@ OPENERS = [
 ]
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("opener", OPENERS)
 def test_an_open_file_is_the_body(asgi, file, opener):
     gateway = asgi(zero_copy(file, lambda opened: [file_message(opened)], opener))
@@ -161,6 +177,7 @@ def test_an_open_file_is_the_body(asgi, file, opener):
     gateway.expect_no_failure()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("opener", OPENERS)
 def test_stretches(asgi, file, opener):
     gateway = asgi(
@@ -178,6 +195,7 @@ def test_stretches(asgi, file, opener):
     assert gateway.get().body == DATA[1000:4000] + b"between" + DATA[-5:] + DATA
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("opener", OPENERS)
 def test_without_an_offset_reading_goes_on(asgi, file, opener):
     pieces = lambda opened: [file_message(opened, count=100, more_body=True) for _ in range(3)]  # noqa: E731
@@ -185,6 +203,7 @@ def test_without_an_offset_reading_goes_on(asgi, file, opener):
     assert gateway.get().body == DATA
 
 
+@pytest.mark.each_http
 def test_it_goes_on_where_python_has_read_to(asgi, file):
     """A buffered file has read ahead of its descriptor."""
 
@@ -197,12 +216,14 @@ def test_it_goes_on_where_python_has_read_to(asgi, file):
     assert asgi(zero_copy(file, messages)).get().body == DATA[10:20] + DATA[30:]
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(("offset", "count"), [(len(DATA), None), (len(DATA) + 5, 10), (0, 0)])
 def test_nothing_of_a_file(asgi, file, offset, count):
     gateway = asgi(zero_copy(file, lambda opened: [file_message(opened, offset=offset, count=count)]))
     assert gateway.get().body == b""
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("more", "error"),
     [
@@ -218,6 +239,7 @@ def test_stretches_that_cannot_be(asgi, file, more, error):
     assert isinstance(gateway.failure()[1], error)
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("thing", "error"), [(None, TypeError), (io.BytesIO(b"x"), OSError), (-1, ValueError), (9999, OSError)]
 )
@@ -227,6 +249,7 @@ def test_what_has_no_descriptor(asgi, thing, error):
     assert isinstance(gateway.failure()[1], error)
 
 
+@pytest.mark.each_http
 def test_a_pipe_cannot_be_sent_so(asgi):
     told = Told()
     reader, writer = os.pipe()

@@ -93,6 +93,7 @@ def test_a_body_that_nobody_wanted_is_skipped(asgi):
     raw.read_until(b"\r\n\r\nx")
 
 
+@pytest.mark.each_http
 def test_each_request_has_a_context_and_a_task_of_its_own(asgi):
     variable = contextvars.ContextVar("variable", default=0)
     seen = Told()
@@ -127,6 +128,7 @@ def test_a_failure_before_the_answer(asgi):
     assert raw.read_head().startswith("HTTP/1.1 500")  # the connection goes on
 
 
+@pytest.mark.each_http
 def test_a_failure_after_a_wait(asgi):
     async def application(scope, receive, send):
         await asyncio.sleep(0)
@@ -150,6 +152,7 @@ def test_a_failure_in_the_middle_of_the_answer(asgi):
     assert gateway.failure()[0] == "GET /: the application failed after the head was sent; the answer was cut"
 
 
+@pytest.mark.each_http
 def test_a_failure_after_the_answer(asgi):
     async def application(scope, receive, send):
         await send(start())
@@ -188,12 +191,14 @@ def test_half_an_answer(asgi):
     assert "GET /: ASGI callable returned without completing response." in list(error_lines(gateway))
 
 
+@pytest.mark.each_http
 def test_a_call_that_returns_nothing_to_await(asgi):
     gateway = asgi(lambda scope, receive, send: None)
     assert gateway.get().status == 500
     assert isinstance(gateway.failure()[1], TypeError)
 
 
+@pytest.mark.each_http
 def test_a_call_that_raises_at_once(asgi):
     def application(scope, receive, send):
         raise LookupError("before there is a coroutine")
@@ -203,6 +208,7 @@ def test_a_call_that_raises_at_once(asgi):
     assert isinstance(gateway.failure()[1], LookupError)
 
 
+@pytest.mark.each_http
 def test_a_cancelled_call_is_a_failure(asgi):
     """Unless it is the server that cancels."""
 
@@ -294,6 +300,7 @@ def test_a_peer_that_leaves_in_the_middle_of_its_body(asgi):
 # ---- memory ----
 
 
+@pytest.mark.each_http
 def test_nothing_of_a_request_stays(asgi):
     class Marker:
         pass
@@ -316,6 +323,7 @@ def test_nothing_of_a_request_stays(asgi):
     assert [marker() for marker in markers] == [None] * 3
 
 
+@pytest.mark.each_http
 def test_a_scope_that_leads_to_receive_is_collected(asgi):
     class Marker:
         pass

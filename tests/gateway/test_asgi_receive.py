@@ -52,6 +52,7 @@ def test_no_body_is_one_empty_message(asgi):
     assert application.next(gateway) == request(b"", False)
 
 
+@pytest.mark.each_http
 def test_a_message_is_the_application_s_own(asgi):
     """What it does to one changes no other."""
     told = Told()
@@ -123,6 +124,7 @@ def test_pieces_that_nobody_asked_for_are_joined(asgi):
     assert count <= 4
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("length", [1, WINDOW - 1, WINDOW, WINDOW + 1, 3_000_000])
 def test_bodies_of_every_size(asgi, length):
     async def application(scope, receive, send):
@@ -279,6 +281,7 @@ def test_disconnect_at_once_when_the_answer_is_complete(asgi):
     assert told.get() == told.get() == DISCONNECT
 
 
+@pytest.mark.each_http
 def test_who_waits_is_told_when_the_answer_is_complete(asgi):
     """As Starlette's listener for the disconnect of a stream."""
     told = Told()
@@ -370,6 +373,7 @@ def test_who_was_cancelled_takes_nothing(asgi):
     assert told.get() is True
 
 
+@pytest.mark.each_http
 def test_a_timeout_around_receive(asgi):
     told = Told()
 
@@ -414,6 +418,7 @@ def test_one_who_was_faster_leaves_an_empty_piece(asgi):
 # ---- after the end, and misuse ----
 
 
+@pytest.mark.each_http
 def test_receive_may_be_kept(asgi):
     kept = []
 
@@ -431,6 +436,7 @@ def test_receive_may_be_kept(asgi):
     assert gateway.run(ask()) == DISCONNECT
 
 
+@pytest.mark.each_http
 def test_receive_takes_no_arguments(asgi):
     told = Told()
 

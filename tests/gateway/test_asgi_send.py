@@ -42,12 +42,14 @@ def test_a_body_in_pieces_is_chunked(asgi):
     assert raw.read_until(b"0\r\n\r\n") == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
 
 
+@pytest.mark.each_http
 def test_a_declared_length_is_kept(asgi):
     gateway = asgi(sending(start(headers=LENGTH_5), body(b"he", more=True), body(b"llo")))
     assert head_of(gateway) == ["HTTP/1.1 200 OK", "content-length: 5"]
     assert gateway.get().body == b"hello"
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("status", [HTTPStatus.IM_A_TEAPOT, 418, 299, 599, 999])
 def test_any_status(asgi, status):
     assert asgi(sending(start(status), body(b"x"))).get().status == status
@@ -90,6 +92,7 @@ def test_http_1_0_is_answered_until_close(asgi):
     assert gateway.send("GET / HTTP/1.0\r\n\r\n").read_to_end().endswith(b"\r\n\r\nonetwo")
 
 
+@pytest.mark.each_http
 def test_the_head_waits_for_the_body(asgi):
     """Nothing has left before it, so a failure there is still a 500."""
     gateway = asgi(failing_after(start(201)))
@@ -127,6 +130,7 @@ def test_an_empty_piece_sends_the_head(asgi):
 # ---- the body ----
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("length", [0, 1, 2048, 2049, 100_000, 5_000_000])
 @pytest.mark.parametrize("make", [bytes, bytearray, memoryview, lambda data: array.array("B", data)])
 def test_what_may_be_a_body(asgi, make, length):
@@ -134,6 +138,7 @@ def test_what_may_be_a_body(asgi, make, length):
     assert asgi(sending(start(), body(make(data)))).get().body == data
 
 
+@pytest.mark.each_http
 def test_bytes_of_a_kind_of_their_own(asgi):
     class Kind(bytes):
         pass
@@ -141,6 +146,7 @@ def test_bytes_of_a_kind_of_their_own(asgi):
     assert asgi(sending(start(), body(Kind(b"x" * 5000)))).get().body == b"x" * 5000
 
 
+@pytest.mark.each_http
 def test_a_bytearray_may_be_changed_afterwards(asgi):
     async def application(scope, receive, send):
         data = bytearray(b"x" * 5000)
@@ -170,6 +176,7 @@ def test_bytes_are_held_no_longer_than_needed(asgi):
     assert sys.getrefcount(data) == before
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("data", ["text", 5, None, ["x"], memoryview(b"abcd")[::2]])
 def test_what_may_not_be_a_body(asgi, data):
     told = Told()
@@ -216,6 +223,7 @@ def test_a_slow_reader_holds_the_application_up(asgi):
         sent = told.get()
 
 
+@pytest.mark.each_http
 def test_send_waits_only_when_it_must(asgi):
     """Otherwise its awaitable is over before it is awaited, and nobody else runs in between."""
     told = Told()
@@ -231,6 +239,7 @@ def test_send_waits_only_when_it_must(asgi):
     assert told.get() == "done"
 
 
+@pytest.mark.each_http
 def test_several_may_wait_for_room(asgi):
     done = Told()
 
@@ -246,6 +255,7 @@ def test_several_may_wait_for_room(asgi):
     assert done.get() == "all"
 
 
+@pytest.mark.each_http
 def test_an_echo_while_the_body_still_comes(asgi):
     async def application(scope, receive, send):
         await send(start())
@@ -271,6 +281,7 @@ async def caught(send, message, told):
         raise
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("messages", "sentence"),
     [
@@ -355,6 +366,7 @@ def test_what_is_not_expected(asgi, before, expected, allowed, kind):
     gateway.expect_no_failure()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("kind", TYPES)
 def test_nothing_comes_after_the_end(asgi, kind):
     told = Told()
@@ -371,6 +383,7 @@ def test_nothing_comes_after_the_end(asgi, kind):
     assert told.get() == f"Unexpected ASGI message '{kind}' sent, after response already completed."
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("status", "error", "sentence"),
     [
@@ -402,6 +415,7 @@ def test_no_status(asgi, status, error, sentence):
     assert sentence in said
 
 
+@pytest.mark.each_http
 def test_send_takes_one_message(asgi):
     told = Told()
 
@@ -467,6 +481,7 @@ def test_a_send_that_waits_for_room_ends_with_the_peer(asgi):
     gateway.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_send_may_be_kept(asgi):
     kept = []
 

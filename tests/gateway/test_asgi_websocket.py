@@ -42,12 +42,13 @@ class Script:
 
 
 def peer_of(server: Any) -> WebSocketPeer:
-    return WebSocketPeer(server.connect())
+    return server.websocket()
 
 
 # The handshake.
 
 
+@pytest.mark.each_http
 def test_connect_comes_first_and_nothing_is_answered_before_accept(asgi):
     async def body(script, receive, send):
         script.heard.put(await receive())
@@ -63,6 +64,7 @@ def test_connect_comes_first_and_nothing_is_answered_before_accept(asgi):
     assert script.hear() == {"type": "websocket.disconnect", "code": 1000, "reason": ""}
 
 
+@pytest.mark.each_http
 def test_a_peer_that_leaves_before_it_is_accepted_is_a_disconnect(asgi):
     """Nothing is unread, so all that is seen of it is the end of what it sends."""
 
@@ -104,6 +106,7 @@ def test_a_bad_handshake_is_refused_without_the_application(asgi, headers, statu
     assert called == []
 
 
+@pytest.mark.each_http
 def test_bytes_that_come_with_the_handshake_are_messages(asgi):
     with peer_of(asgi(echo)) as peer:
         peer.ask()
@@ -132,6 +135,7 @@ def test_websockets_and_requests_share_a_listener(asgi):
 # How it ends.
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(("code", "told"), [(1000, 1000), (1001, 1001), (3333, 3333), (4999, 4999), (None, 1005)])
 def test_the_peer_closes(asgi, code, told):
     async def body(script, receive, send):
@@ -148,6 +152,7 @@ def test_the_peer_closes(asgi, code, told):
     assert script.hear() == {"type": "websocket.disconnect", "code": told, "reason": reason}
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("reset", [False, True])
 def test_the_peer_is_gone_without_a_word(asgi, reset):
     async def body(script, receive, send):
@@ -171,6 +176,7 @@ def test_the_peer_is_gone_without_a_word(asgi, reset):
     server.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_the_peer_goes_before_it_is_accepted(asgi):
     async def body(script, receive, send):
         await receive()
@@ -189,6 +195,7 @@ def test_the_peer_goes_before_it_is_accepted(asgi):
     assert isinstance(script.hear(), OSError)
 
 
+@pytest.mark.each_http
 def test_to_return_closes_in_order(asgi):
     async def application(scope, receive, send):
         await send({"type": "websocket.accept"})
@@ -200,6 +207,7 @@ def test_to_return_closes_in_order(asgi):
     server.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_to_fail_closes_with_1011_and_is_reported(asgi):
     async def application(scope, receive, send):
         await send({"type": "websocket.accept"})
@@ -214,6 +222,7 @@ def test_to_fail_closes_with_1011_and_is_reported(asgi):
     assert repr(error) == "ValueError('too bad')"
 
 
+@pytest.mark.each_http
 def test_to_fail_before_accept_is_a_500_and_reported(asgi):
     async def application(scope, receive, send):
         raise ValueError("too bad")
@@ -224,6 +233,7 @@ def test_to_fail_before_accept_is_a_500_and_reported(asgi):
     assert repr(server.failure()[1]) == "ValueError('too bad')"
 
 
+@pytest.mark.each_http
 def test_to_return_before_accept_is_a_500_and_logged(asgi):
     async def application(scope, receive, send):
         assert (await receive())["type"] == "websocket.connect"
@@ -237,6 +247,7 @@ def test_to_return_before_accept_is_a_500_and_logged(asgi):
     assert "/p" in line
 
 
+@pytest.mark.each_http
 def test_an_application_that_lets_the_disconnect_through_has_not_failed(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -256,6 +267,7 @@ def test_an_application_that_lets_the_disconnect_through_has_not_failed(asgi):
     server.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_a_failure_after_the_disconnect_is_reported(asgi):
     async def application(scope, receive, send):
         await send({"type": "websocket.accept"})
@@ -269,6 +281,7 @@ def test_a_failure_after_the_disconnect_is_reported(asgi):
     assert repr(server.failure()[1]) == "ValueError('afterwards')"
 
 
+@pytest.mark.each_http
 def test_an_application_goes_on_after_its_websocket(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -286,6 +299,7 @@ def test_an_application_goes_on_after_its_websocket(asgi):
 # Drain and stop.
 
 
+@pytest.mark.each_http
 def test_drain_closes_with_1012(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -307,6 +321,7 @@ def test_drain_closes_with_1012(asgi):
         peer.say_close(1012).expect_closed()
 
 
+@pytest.mark.each_http
 def test_who_is_accepted_while_the_worker_drains_is_closed_at_once(asgi):
     gate = threading.Event()
 
@@ -329,6 +344,7 @@ def test_who_is_accepted_while_the_worker_drains_is_closed_at_once(asgi):
         peer.say_close(1012).expect_closed()
 
 
+@pytest.mark.each_http
 def test_stop_tells_the_application(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -348,6 +364,7 @@ def test_stop_tells_the_application(asgi):
 # Ping, pong and patience.
 
 
+@pytest.mark.each_http
 def test_pings_are_answered_while_the_application_waits(asgi):
     with peer_of(asgi(echo)) as peer:
         peer.open()
@@ -358,6 +375,7 @@ def test_pings_are_answered_while_the_application_waits(asgi):
         peer.leave()
 
 
+@pytest.mark.each_http
 def test_a_quiet_peer_is_asked_and_given_up(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -376,6 +394,7 @@ def test_a_quiet_peer_is_asked_and_given_up(asgi):
     assert script.hear()["code"] == 1011
 
 
+@pytest.mark.each_http
 def test_a_peer_that_does_not_answer_the_close_frame_is_given_up(asgi):
     async def application(scope, receive, send):
         await send({"type": "websocket.accept"})
@@ -450,6 +469,7 @@ def test_abrupt_ends_leave_nothing_behind(asgi, count):
     server.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_receive_and_send_outlive_the_websocket(asgi):
     kept: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
@@ -468,6 +488,7 @@ def test_receive_and_send_outlive_the_websocket(asgi):
     assert "receive" in repr(receive)
 
 
+@pytest.mark.each_http
 def test_frames_that_break_the_protocol_fail_the_connection(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})

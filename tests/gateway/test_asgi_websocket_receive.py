@@ -25,6 +25,7 @@ def hearing(count: int) -> Script:
     return Script(body)
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("text", ["", "x", "\xe4\u20ac\U0001f600", "y" * 125, "y" * 126, "y" * 70000, "\xe4" * 40000])
 def test_text(asgi, text):
     script = hearing(1)
@@ -33,6 +34,7 @@ def test_text(asgi, text):
         assert script.hear() == {"type": "websocket.receive", "text": text}
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("data", [b"", b"\x00\xff", b"y" * 125, b"y" * 126, b"y" * 65535, b"y" * 65536, b"y" * 1000000])
 def test_bytes(asgi, data):
     script = hearing(1)
@@ -41,6 +43,7 @@ def test_bytes(asgi, data):
         assert script.hear() == {"type": "websocket.receive", "bytes": data}
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_fragments_are_one_message(asgi, size):
     script = hearing(2)
@@ -57,6 +60,7 @@ def test_fragments_are_one_message(asgi, size):
         assert script.hear() == {"type": "websocket.receive", "bytes": b"end"}
 
 
+@pytest.mark.each_http
 def test_byte_by_byte(asgi):
     script = hearing(2)
     with peer_of(asgi(script)) as peer:
@@ -65,6 +69,7 @@ def test_byte_by_byte(asgi):
         assert script.hear()["bytes"] == b"x" * 130
 
 
+@pytest.mark.each_http
 def test_what_came_before_the_close_comes_before_the_disconnect(asgi):
     gate = threading.Event()
 
@@ -85,6 +90,7 @@ def test_what_came_before_the_close_comes_before_the_disconnect(asgi):
         assert script.hear() == {"type": "websocket.disconnect", "code": 3001, "reason": "bye"}
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("size", [10, 30000])
 def test_a_peer_has_to_wait_for_an_application_that_is_behind(asgi, size):
     """Far more than is kept is sent; all of it comes, in order, and none is lost."""
@@ -139,6 +145,7 @@ def test_a_peer_that_floods_is_stopped(asgi):
         assert stopped
 
 
+@pytest.mark.each_http
 def test_a_cancelled_receive_loses_nothing(asgi):
     async def body(script, receive, send):
         await receive()
@@ -163,6 +170,7 @@ def test_a_cancelled_receive_loses_nothing(asgi):
         assert script.hear()["text"] == "x"
 
 
+@pytest.mark.each_http
 def test_several_that_receive_at_once_share_the_messages(asgi):
     async def body(script, receive, send):
         await receive()
@@ -188,6 +196,7 @@ def test_several_that_receive_at_once_share_the_messages(asgi):
         assert script.hear() == ["websocket.disconnect"] * 2
 
 
+@pytest.mark.each_http
 def test_receive_as_a_task_of_its_own(asgi):
     async def body(script, receive, send):
         await receive()
@@ -204,6 +213,7 @@ def test_receive_as_a_task_of_its_own(asgi):
         assert script.hear() == [{"type": "websocket.receive", "text": "first"}]
 
 
+@pytest.mark.each_http
 def test_after_the_disconnect_receive_waits_for_ever(asgi):
     async def body(script, receive, send):
         await receive()
@@ -220,6 +230,7 @@ def test_after_the_disconnect_receive_waits_for_ever(asgi):
     assert [script.hear(), script.hear()] == ["websocket.disconnect", "nothing"]
 
 
+@pytest.mark.each_http
 def test_for_ever_ends_with_the_call(asgi):
     """A task that waits again after the disconnect would keep itself and the WebSocket for good."""
 
@@ -246,6 +257,7 @@ def test_for_ever_ends_with_the_call(asgi):
     assert [script.hear(), script.hear()] == ["websocket.disconnect", "the WebSocket is closed"]
 
 
+@pytest.mark.each_http
 def test_after_its_own_close_the_application_hears_its_own_code(asgi):
     async def body(script, receive, send):
         await receive()
@@ -260,6 +272,7 @@ def test_after_its_own_close_the_application_hears_its_own_code(asgi):
     assert script.hear() == {"type": "websocket.disconnect", "code": 3002, "reason": "enough"}
 
 
+@pytest.mark.each_http
 def test_receive_takes_no_arguments(asgi):
     async def body(script, receive, send):
         try:

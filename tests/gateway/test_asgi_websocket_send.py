@@ -41,6 +41,7 @@ def refusal(script: Script) -> tuple[type, str]:
 # websocket.accept.
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("offered", ["chat, other", None])
 def test_a_subprotocol_is_named(asgi, offered):
     script = sending({"type": "websocket.accept", "subprotocol": "chat"}, accept=False)
@@ -51,6 +52,7 @@ def test_a_subprotocol_is_named(asgi, offered):
         assert script.hear() is None
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("subprotocol", [None, ""])
 def test_no_subprotocol(asgi, subprotocol):
     script = sending({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []}, accept=False)
@@ -59,6 +61,7 @@ def test_no_subprotocol(asgi, subprotocol):
         assert response["Sec-WebSocket-Protocol"] is None
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("kind", [list, tuple, iter])
 def test_headers_of_accept(asgi, kind):
     headers = [(b"x-one", b"1"), (b"set-cookie", b"a=b"), (b"set-cookie", b"c=d")]
@@ -70,6 +73,7 @@ def test_headers_of_accept(asgi, kind):
         peer.leave()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("message", "kind", "words"),
     [
@@ -101,6 +105,7 @@ def test_what_accept_refuses_and_may_do_better(asgi, message, kind, words):
 # websocket.send.
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("text", ["", "x", "\xe4\u20ac\U0001f600", "y" * 125, "y" * 126, "y" * 3000, "\xe4" * 70000])
 def test_text(asgi, text):
     script = sending({"type": "websocket.send", "text": text}, {"type": "websocket.send", "text": text, "bytes": None})
@@ -109,6 +114,7 @@ def test_text(asgi, text):
         peer.leave()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("data", [b"", b"\x00\xff", b"y" * 125, b"y" * 126, b"y" * 65535, b"y" * 65536, b"y" * 1000000])
 def test_bytes(asgi, data):
     script = sending({"type": "websocket.send", "bytes": data}, {"type": "websocket.send", "bytes": data, "text": None})
@@ -117,6 +123,7 @@ def test_bytes(asgi, data):
         peer.leave()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("size", [10, 10000])
 @pytest.mark.parametrize("kind", [bytearray, memoryview, lambda data: array.array("B", data)])
 def test_other_buffers(asgi, kind, size):
@@ -125,6 +132,7 @@ def test_other_buffers(asgi, kind, size):
         peer.open().expect_message(b"z" * size)
 
 
+@pytest.mark.each_http
 def test_a_buffer_may_be_changed_after_it_was_sent(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -137,6 +145,7 @@ def test_a_buffer_may_be_changed_after_it_was_sent(asgi):
         peer.open().expect_message(b"a" * 100000)
 
 
+@pytest.mark.each_http
 def test_a_message_may_be_a_subclass(asgi):
     class Text(str):
         pass
@@ -152,6 +161,7 @@ def test_a_message_may_be_a_subclass(asgi):
         peer.open().expect_message("a" * 5000).expect_message(b"b" * 5000)
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("message", "kind", "words"),
     [
@@ -173,6 +183,7 @@ def test_what_send_refuses_without_harm(asgi, message, kind, words):
         peer.leave()
 
 
+@pytest.mark.each_http
 def test_many_messages_at_once_come_in_order(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -186,6 +197,7 @@ def test_many_messages_at_once_come_in_order(asgi):
         peer.expect_close(1000)
 
 
+@pytest.mark.each_http
 def test_a_slow_reader_makes_send_wait(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -211,6 +223,7 @@ def test_a_slow_reader_makes_send_wait(asgi):
         peer.expect_close(1000)
 
 
+@pytest.mark.each_http
 def test_who_waits_for_room_hears_that_the_peer_is_gone(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -230,6 +243,7 @@ def test_who_waits_for_room_hears_that_the_peer_is_gone(asgi):
 # websocket.close.
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("message", "code", "reason"),
     [
@@ -248,6 +262,7 @@ def test_close(asgi, message, code, reason):
         peer.say_close(code or 1000).expect_closed()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("message", "kind", "words"),
     [
@@ -272,8 +287,9 @@ def test_what_close_refuses_without_harm(asgi, message, kind, words):
         assert script.hear() is None
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("reason", [{}, {"reason": "why"}, {"reason": [{"type": "int_parsing"}]}])
-def test_close_before_accept_is_a_403(asgi, reason):
+def test_close_before_accept_is_a_403(asgi, http, reason):
     """FastAPI gives a list as its reason, of what it found invalid; nobody is told it."""
 
     async def body(script, receive, send):
@@ -285,11 +301,12 @@ def test_close_before_accept_is_a_403(asgi, reason):
     with peer_of(asgi(script)) as peer:
         response = peer.ask().hear()
         assert response.status == 403
-        assert response["Connection"] == "close"
+        assert response["Connection"] == ("close" if http == "1" else None)
         peer.expect_closed()
     assert script.hear() == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
 
 
+@pytest.mark.each_http
 def test_to_close_what_the_peer_has_closed_is_no_error(asgi):
     async def body(script, receive, send):
         await send({"type": "websocket.accept"})
@@ -314,6 +331,7 @@ OPEN = "Expected ASGI message 'websocket.send' or 'websocket.close', but got '{}
 CLOSED = "Unexpected ASGI message '{}', after sending 'websocket.close'."
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     "type_", ["websocket.send", "websocket.connect", "http.response.start", "websocket.http.response.body", "nonsense"]
 )
@@ -325,6 +343,7 @@ def test_before_accept(asgi, type_):
         peer.leave()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("type_", ["websocket.accept", "websocket.http.response.start", "http.response.body", ""])
 def test_after_accept(asgi, type_):
     script = sending({"type": type_}, {"type": "websocket.send", "text": "x"})
@@ -334,6 +353,7 @@ def test_after_accept(asgi, type_):
         peer.leave()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("type_", ["websocket.accept", "websocket.send", "websocket.close", "nonsense"])
 @pytest.mark.parametrize("accept", [True, False])
 def test_after_close(asgi, type_, accept):
@@ -344,6 +364,7 @@ def test_after_close(asgi, type_, accept):
         assert refusal(script) == (RuntimeError, CLOSED.format(type_))
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("message", "kind"),
     [(None, TypeError), ("text", TypeError), ([], TypeError), ({}, RuntimeError), ({"type": 1}, TypeError)],
@@ -356,6 +377,7 @@ def test_what_is_no_message(asgi, message, kind):
         peer.leave()
 
 
+@pytest.mark.each_http
 def test_a_message_that_closes_while_it_is_looked_into(asgi):
     class Sly(dict):
         def __init__(self, send):
@@ -400,6 +422,7 @@ def test_answers_to_what_came_together_leave_together(asgi):
         assert peer.socket.recv(65536) == wanted
 
 
+@pytest.mark.each_http
 def test_sending_from_another_task_needs_no_message_to_leave(asgi):
     gate = threading.Event()
 

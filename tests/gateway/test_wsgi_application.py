@@ -47,6 +47,7 @@ def answering(result, headers=()):
     return application
 
 
+@pytest.mark.each_http
 def test_the_application_gets_two_positional_arguments(gateway):
     seen = []
 
@@ -59,6 +60,7 @@ def test_the_application_gets_two_positional_arguments(gateway):
     assert seen == [(2, {})]
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("kind", ["function", "method", "instance", "class", "lambda"])
 def test_any_callable_is_an_application(gateway, kind):
     class Application:
@@ -104,6 +106,7 @@ def test_an_exception_is_answered_500_and_reported(gateway, error):
         assert reported.__traceback__ is not None
 
 
+@pytest.mark.each_http
 def test_an_exception_after_start_response_is_answered_500(gateway):
     def application(environ, start_response):
         start_response("200 OK", [("X-A", "b")])
@@ -115,6 +118,7 @@ def test_an_exception_after_start_response_is_answered_500(gateway):
     assert server.failure()[0].endswith("the application failed")
 
 
+@pytest.mark.each_http
 def test_an_exception_before_the_first_piece_is_answered_500(gateway):
     result = Result([], ValueError("early"))
     server = gateway(answering(result))
@@ -151,6 +155,7 @@ def test_an_exception_after_a_complete_answer_is_only_reported(gateway):
     assert [result.closed for result in results] == [1, 1]
 
 
+@pytest.mark.each_http
 def test_an_exception_in_iter(gateway):
     class Bad:
         closed = 0
@@ -168,12 +173,14 @@ def test_an_exception_in_iter(gateway):
     assert result.closed == 1
 
 
+@pytest.mark.each_http
 def test_reports_name_the_method(gateway):
     server = gateway(lambda environ, start_response: 1 / 0)
     server.request("PROPFIND", "/x")
     assert server.failure()[0] == "PROPFIND /x: the application failed"
 
 
+@pytest.mark.each_http
 def test_without_a_log_failures_are_unraisable(gateway, monkeypatch):
     seen = []
     monkeypatch.setattr("sys.unraisablehook", lambda args: seen.append((args.exc_value, args.object)))
@@ -186,6 +193,7 @@ def test_without_a_log_failures_are_unraisable(gateway, monkeypatch):
     assert seen[0][1] is application
 
 
+@pytest.mark.each_http
 def test_a_log_that_fails_harms_nobody(gateway, monkeypatch):
     seen = []
     monkeypatch.setattr("sys.unraisablehook", lambda args: seen.append(args.exc_value))
@@ -223,6 +231,7 @@ def test_close_is_called_once(gateway, headers):
     assert result.closed == 1
 
 
+@pytest.mark.each_http
 def test_close_is_called_after_the_last_piece(gateway):
     order = []
 
@@ -244,6 +253,7 @@ def test_close_is_called_after_the_last_piece(gateway):
     assert order == ["end", "close"]
 
 
+@pytest.mark.each_http
 def test_close_of_a_subclass_of_list(gateway):
     class Pieces(list):
         closed = 0
@@ -264,6 +274,7 @@ def test_close_is_called_when_a_piece_is_wrong(gateway):
     assert result.closed == 1
 
 
+@pytest.mark.each_http
 def test_close_is_called_when_start_response_was_not(gateway):
     result = Result()
     server = gateway(lambda environ, start_response: result)
@@ -272,6 +283,7 @@ def test_close_is_called_when_start_response_was_not(gateway):
     assert result.closed == 1
 
 
+@pytest.mark.each_http
 def test_an_exception_in_close_is_reported_and_the_answer_stands(gateway):
     result = Result(close_error=ValueError("close"))
     server = gateway(answering(result))
@@ -282,6 +294,7 @@ def test_an_exception_in_close_is_reported_and_the_answer_stands(gateway):
     assert result.closed == 1
 
 
+@pytest.mark.each_http
 def test_a_close_that_cannot_be_looked_up_is_reported(gateway):
     class Bad:
         def __iter__(self):
@@ -370,6 +383,7 @@ def test_start_response_inside_close_is_harmless(gateway):
 # ---- the body before the call ----
 
 
+@pytest.mark.each_http
 def test_the_application_is_called_when_the_body_is_complete(gateway):
     called = []
 
@@ -430,6 +444,7 @@ def test_a_body_that_is_not_read_does_not_disturb_the_next_request(gateway):
 # ---- what is left behind ----
 
 
+@pytest.mark.each_http
 def test_nothing_of_a_request_is_kept(gateway):
     seen = []
 
@@ -450,6 +465,7 @@ def test_nothing_of_a_request_is_kept(gateway):
     assert [reference() for reference in seen] == [None] * 3
 
 
+@pytest.mark.each_http
 def test_environ_is_let_go_before_the_answer_is_streamed(gateway):
     """What the application does not hold itself should not live as long as a slow download."""
     alive = []

@@ -34,6 +34,7 @@ def link_of(fd):
         return ""
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("memory_max", [0, 10, 100_000, 1 << 20])
 @pytest.mark.parametrize("size", [1, 9, 10, 11, 65_535, 65_536, 65_537, 100_000, 100_001, 300_000])
 def test_bodies_of_a_known_length(gateway, memory_max, size):
@@ -41,6 +42,7 @@ def test_bodies_of_a_known_length(gateway, memory_max, size):
     assert gateway(echo, body_memory_max=memory_max).request("POST", "/", body).body == body
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("memory_max", [0, 10, 100_000, 1 << 20])
 @pytest.mark.parametrize("size", [0, 1, 10, 11, 70_000, 300_000])
 def test_chunked_bodies(gateway, memory_max, size):
@@ -58,6 +60,7 @@ def test_a_body_in_tiny_pieces(gateway):
     assert raw.read_until(body) == body
 
 
+@pytest.mark.each_http
 def test_a_large_body(gateway):
     body = random.Random(3).randbytes(20_000_000)
     answer = gateway(digest).request("POST", "/", body)
@@ -83,6 +86,7 @@ def resident_bytes():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.each_http
 @pytest.mark.linux
 def test_the_file_has_no_name_and_is_closed(gateway, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -101,11 +105,13 @@ def test_the_file_has_no_name_and_is_closed(gateway, tmp_path, monkeypatch):
     assert names == []
 
 
+@pytest.mark.each_http
 def test_up_to_the_limit_there_is_no_file(gateway, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
     assert gateway(echo, body_memory_max=1000).request("POST", "/", b"x" * 1000).body == b"x" * 1000
 
 
+@pytest.mark.each_http
 def test_without_a_place_for_the_file_the_answer_is_500(gateway, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
     server = gateway(echo, body_memory_max=1000)
@@ -117,6 +123,7 @@ def test_without_a_place_for_the_file_the_answer_is_500(gateway, monkeypatch):
     assert server.request("POST", "/", b"x").body == b"x"
 
 
+@pytest.mark.each_http
 @pytest.mark.linux
 def test_a_full_disk_is_answered_500(gateway, monkeypatch):
     server = gateway(echo, body_memory_max=1000)

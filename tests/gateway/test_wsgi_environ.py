@@ -17,10 +17,12 @@ def recorder():
     return Recorder()
 
 
+@pytest.mark.each_http
 def test_environ_is_a_plain_dict(gateway, recorder):
     assert type(recorder.seen(gateway(recorder))) is dict
 
 
+@pytest.mark.each_http
 def test_environ_may_be_changed_without_harm_to_the_next(gateway, recorder):
     server = gateway(recorder)
     first = recorder.seen(server)
@@ -30,6 +32,7 @@ def test_environ_may_be_changed_without_harm_to_the_next(gateway, recorder):
     assert second["wsgi.version"] == (1, 0)
 
 
+@pytest.mark.each_http
 def test_constants(gateway, recorder):
     environ = recorder.seen(gateway(recorder))
     assert environ["wsgi.version"] == (1, 0)
@@ -42,6 +45,7 @@ def test_constants(gateway, recorder):
     assert environ["SCRIPT_NAME"] == ""
 
 
+@pytest.mark.each_http
 def test_options_are_passed_on(gateway, recorder):
     environ = recorder.seen(gateway(recorder, url_scheme="https", multithread=True, multiprocess=True))
     assert environ["wsgi.url_scheme"] == "https"
@@ -49,6 +53,7 @@ def test_options_are_passed_on(gateway, recorder):
     assert environ["wsgi.multiprocess"] is True
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "get"])
 def test_request_method(gateway, recorder, method):
     assert recorder.seen(gateway(recorder), method=method)["REQUEST_METHOD"] == method
@@ -99,6 +104,7 @@ def test_asterisk(gateway, recorder):
     assert (environ["PATH_INFO"], environ["RAW_URI"]) == ("*", "*")
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("root", "target", "script", "path"),
     [
@@ -130,6 +136,7 @@ def test_server_and_remote(gateway, recorder):
     assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == (own[0], str(own[1]))
 
 
+@pytest.mark.each_http
 def test_ipv6(gateway, recorder):
     try:
         listener = listen(socket.AF_INET6, ("::1", 0))
@@ -139,6 +146,7 @@ def test_ipv6(gateway, recorder):
     assert (environ["SERVER_NAME"], environ["REMOTE_ADDR"]) == ("::1", "::1")
 
 
+@pytest.mark.each_http
 def test_unix_socket(gateway, recorder, tmp_path):
     environ = recorder.seen(gateway(recorder, listener=listen(socket.AF_UNIX, str(tmp_path / "s"))))
     assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("localhost", "80")
@@ -146,11 +154,13 @@ def test_unix_socket(gateway, recorder, tmp_path):
     assert "REMOTE_PORT" not in environ
 
 
+@pytest.mark.each_http
 def test_unix_socket_behind_a_secure_proxy(gateway, recorder, tmp_path):
     listener = listen(socket.AF_UNIX, str(tmp_path / "s"))
     assert recorder.seen(gateway(recorder, listener=listener, url_scheme="https"))["SERVER_PORT"] == "443"
 
 
+@pytest.mark.each_http
 def test_each_listener_has_its_own_name(gateway, recorder):
     first, second = listen(), listen(address=("127.0.0.2", 0))
     binds = [(s.fileno(), *s.getsockname(), False) for s in (first, second)]
@@ -219,6 +229,7 @@ def test_long_names_and_values(gateway, recorder):
     assert environ["HTTP_X_" + "A" * 1000] == value.decode()
 
 
+@pytest.mark.each_http
 def test_content_type_and_length_have_no_prefix(gateway, recorder):
     environ = recorder.seen(gateway(recorder), method="POST", body=b"abc", headers={"Content-Type": "text/x"})
     assert (environ["CONTENT_TYPE"], environ["CONTENT_LENGTH"]) == ("text/x", "3")
@@ -233,6 +244,7 @@ def test_content_length_repeated_with_the_same_number(gateway, recorder):
         assert recorder.environs[-1]["CONTENT_LENGTH"] == "1"
 
 
+@pytest.mark.each_http
 def test_without_body_there_is_neither(gateway, recorder):
     environ = recorder.seen(gateway(recorder))
     assert "CONTENT_TYPE" not in environ
@@ -259,6 +271,7 @@ def test_an_empty_chunked_body(gateway, recorder):
     assert environ["wsgi.input"].read() == b""
 
 
+@pytest.mark.each_http
 def test_all_values_of_cgi_variables_are_native_strings(gateway, recorder):
     environ = recorder.seen(gateway(recorder), "/x?y", headers={"A": "b"})
     assert all(type(key) is str for key in environ)
@@ -274,6 +287,7 @@ def test_many_fields(gateway, recorder):
 # ---- wsgi.errors ----
 
 
+@pytest.mark.each_http
 def test_errors_is_the_standard_error_of_the_moment(gateway, recorder):
     server = gateway(recorder)
     assert recorder.seen(server)["wsgi.errors"] is sys.stderr
@@ -282,6 +296,7 @@ def test_errors_is_the_standard_error_of_the_moment(gateway, recorder):
     assert recorder.seen(server)["wsgi.errors"] is sys.stderr
 
 
+@pytest.mark.each_http
 def test_errors_without_standard_error_goes_nowhere(gateway, recorder, monkeypatch):
     server = gateway(recorder)
     monkeypatch.setattr(sys, "stderr", None)

@@ -129,6 +129,7 @@ def test_errors_of_the_file_come_through(wrapper):
 # ---- by the kernel ----
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("buffering", [0, -1])
 def test_a_file_is_sent_whole_with_its_length(gateway, path, buffering):
     answer = gateway(wrapping(lambda: path.open("rb", buffering))).get()
@@ -136,6 +137,7 @@ def test_a_file_is_sent_whole_with_its_length(gateway, path, buffering):
     assert answer.headers["Content-Length"] == str(len(CONTENT))
 
 
+@pytest.mark.each_http
 def test_a_file_is_not_read_when_it_has_a_descriptor(gateway, path):
     file = WatchedWithDescriptor(path)
     assert gateway(wrapping(lambda: file)).get().body == CONTENT
@@ -144,12 +146,14 @@ def test_a_file_is_not_read_when_it_has_a_descriptor(gateway, path):
     assert file.closed == 1
 
 
+@pytest.mark.each_http
 def test_it_begins_at_the_position_of_the_file(gateway, path):
     assert gateway(wrapping(lambda: path.open("rb"), before=lambda file: file.seek(1000))).get().body == CONTENT[1000:]
     assert gateway(wrapping(lambda: path.open("rb"), before=lambda file: file.read(10))).get().body == CONTENT[10:]
     assert gateway(wrapping(lambda: path.open("rb"), before=lambda file: file.seek(0, 2))).get().body == b""
 
 
+@pytest.mark.each_http
 def test_a_declared_length_ends_it(gateway, path):
     answer = gateway(wrapping(lambda: path.open("rb"), headers=[("Content-Length", "777")])).get()
     assert answer.body == CONTENT[:777]
@@ -161,12 +165,14 @@ def test_a_declared_length_beyond_the_file_closes(gateway, path):
     assert "shorter" in str(server.failure()[1])
 
 
+@pytest.mark.each_http
 def test_empty_file(gateway, path):
     path.write_bytes(b"")
     answer = gateway(wrapping(lambda: path.open("rb"))).get()
     assert (answer.body, answer.headers["Content-Length"]) == (b"", "0")
 
 
+@pytest.mark.each_http
 def test_head(gateway, path):
     answer = gateway(wrapping(lambda: path.open("rb"))).request("HEAD")
     assert (answer.body, answer.headers["Content-Length"]) == (b"", str(len(CONTENT)))
@@ -187,6 +193,7 @@ def test_pipelined_files(gateway, path):
         assert raw.read_until(CONTENT) == CONTENT
 
 
+@pytest.mark.each_http
 def test_a_temporary_file(gateway):
     def open_file():
         file = tempfile.TemporaryFile()  # noqa: SIM115  (the server closes it)
@@ -197,6 +204,7 @@ def test_a_temporary_file(gateway):
     assert gateway(wrapping(open_file)).get().body == CONTENT
 
 
+@pytest.mark.each_http
 def test_a_named_temporary_file(gateway):
     def open_file():
         file = tempfile.NamedTemporaryFile()  # noqa: SIM115
@@ -242,6 +250,7 @@ def test_peers_that_leave_leave_no_descriptor(path):
 # ---- by reading ----
 
 
+@pytest.mark.each_http
 def test_a_file_without_a_descriptor_is_read_in_blocks(gateway, path):
     file = Watched(path)
     answer = gateway(wrapping(lambda: file, 100_000)).get()
@@ -251,10 +260,12 @@ def test_a_file_without_a_descriptor_is_read_in_blocks(gateway, path):
     assert file.closed == 1
 
 
+@pytest.mark.each_http
 def test_bytes_io(gateway):
     assert gateway(wrapping(lambda: io.BytesIO(CONTENT))).get().body == CONTENT
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("module", [gzip, bz2])
 def test_a_compressed_file_is_not_sent_compressed(gateway, tmp_path, module):
     """It has a fileno(), which is that of the compressed file."""
@@ -264,6 +275,7 @@ def test_a_compressed_file_is_not_sent_compressed(gateway, tmp_path, module):
     assert gateway(wrapping(lambda: io.BufferedReader(module.open(tmp_path / "z", "rb")))).get().body == CONTENT
 
 
+@pytest.mark.each_http
 def test_a_pipe_is_read(gateway):
     reader, writer = os.pipe()
     os.write(writer, b"through a pipe")
@@ -271,12 +283,14 @@ def test_a_pipe_is_read(gateway):
     assert gateway(wrapping(lambda: os.fdopen(reader, "rb"))).get().body == b"through a pipe"
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("fileno", [lambda self: -1, lambda self: "x", lambda self: 1 << 40, lambda self: 1 / 0])
 def test_a_strange_fileno_means_reading(gateway, path, fileno):
     kind = type("Strange", (WatchedWithDescriptor,), {"fileno": fileno})
     assert gateway(wrapping(lambda: kind(path))).get().body == CONTENT
 
 
+@pytest.mark.each_http
 def test_a_file_opened_as_text_is_a_mistake(gateway, path):
     path.write_text("text")
     server = gateway(wrapping(path.open))
@@ -284,6 +298,7 @@ def test_a_file_opened_as_text_is_a_mistake(gateway, path):
     assert "bytes, not str" in str(server.failure()[1])
 
 
+@pytest.mark.each_http
 def test_a_wrapper_that_is_wrapped_is_iterated(gateway, path):
     def application(environ, start_response):
         start_response("200 OK", [])
@@ -293,6 +308,7 @@ def test_a_wrapper_that_is_wrapped_is_iterated(gateway, path):
     assert gateway(application).get().body == CONTENT.upper()
 
 
+@pytest.mark.each_http
 def test_a_wrapper_after_write(gateway, path):
     def application(environ, start_response):
         start_response("200 OK", [])(b"first ")

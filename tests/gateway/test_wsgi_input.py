@@ -46,16 +46,19 @@ def read(request, gateway):
     return read
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("chunked", [False, True])
 def test_read_all(read, chunked):
     assert read(TEXT, lambda body: [body.read(), body.read(), body.read(5)], chunked) == [TEXT, b"", b""]
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("argument", [(), (None,), (-1,), (1000,)])
 def test_read_all_in_other_words(read, argument):
     assert read(TEXT, lambda body: body.read(*argument)) == TEXT
 
 
+@pytest.mark.each_http
 def test_read_in_pieces(read):
     assert read(TEXT, lambda body: [body.read(0), body.read(3), body.read(3), body.read(1), body.read()]) == [
         b"",
@@ -66,11 +69,13 @@ def test_read_in_pieces(read):
     ]
 
 
+@pytest.mark.each_http
 def test_readline(read):
     lines = TEXT.splitlines(keepends=True)
     assert read(TEXT, lambda body: [body.readline() for _ in range(6)]) == [*lines, b"", b""]
 
 
+@pytest.mark.each_http
 def test_readline_with_a_size(read):
     assert read(TEXT, lambda body: [body.readline(n) for n in (3, 100, 0, 7, -1)]) == [
         b"fir",
@@ -81,10 +86,12 @@ def test_readline_with_a_size(read):
     ]
 
 
+@pytest.mark.each_http
 def test_readlines(read):
     assert read(TEXT, lambda body: body.readlines()) == TEXT.splitlines(keepends=True)
 
 
+@pytest.mark.each_http
 def test_readlines_stops_at_the_hint(read):
     assert read(TEXT, lambda body: [body.readlines(1), body.readlines(14), body.readlines(0)]) == [
         [b"first\n"],
@@ -93,14 +100,17 @@ def test_readlines_stops_at_the_hint(read):
     ]
 
 
+@pytest.mark.each_http
 def test_iteration(read):
     assert read(TEXT, lambda body: [*body, *body]) == TEXT.splitlines(keepends=True)
 
 
+@pytest.mark.each_http
 def test_iteration_after_reading(read):
     assert read(TEXT, lambda body: [body.read(3), next(body), next(body, None)]) == [b"fir", b"st\n", b"second line\n"]
 
 
+@pytest.mark.each_http
 def test_readinto(read):
     def action(body):
         target = bytearray(8)
@@ -110,19 +120,23 @@ def test_readinto(read):
     assert read(TEXT, action) == ([8, 2], TEXT[:2] + TEXT[8:10] + TEXT[4:8], 0)
 
 
+@pytest.mark.each_http
 def test_readinto_at_the_end(read):
     assert read(b"ab", lambda body: [body.readinto(bytearray(5)), body.readinto(bytearray(5))]) == [2, 0]
 
 
+@pytest.mark.each_http
 def test_empty_lines_only(read):
     assert read(b"\n\n\n", lambda body: body.readlines()) == [b"\n"] * 3
 
 
+@pytest.mark.each_http
 def test_lines_longer_than_a_window(read):
     body = b"a" * 200_000 + b"\n" + b"b" * 70_000
     assert read(body, lambda stream: stream.readlines()) == [b"a" * 200_000 + b"\n", b"b" * 70_000]
 
 
+@pytest.mark.each_http
 def test_large_body_in_mixed_reads_agrees_with_a_file(read):
     body = random.Random(1).randbytes(300_000)
     model = io.BytesIO(body)
@@ -140,6 +154,7 @@ def test_large_body_in_mixed_reads_agrees_with_a_file(read):
     assert read(body, action) is True
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("call", [lambda b: b.read("x"), lambda b: b.read(1, 2), lambda b: b.readinto(b"constant")])
 def test_wrong_arguments(read, call):
     def action(body):
@@ -150,6 +165,7 @@ def test_wrong_arguments(read, call):
     assert read(TEXT, action) == TEXT
 
 
+@pytest.mark.each_http
 def test_readable_by_the_standard_library(read):
     """Not asked for by PEP 3333, but many wrap the stream so."""
 
@@ -166,6 +182,7 @@ def test_readable_by_the_standard_library(read):
     assert read(TEXT, lambda body: io.TextIOWrapper(io.BufferedReader(Raw(body))).read()) == TEXT.decode()
 
 
+@pytest.mark.each_http
 def test_the_whole_body_is_not_copied(gateway):
     reader = Reader(lambda body: [body.read(), body])
     server = gateway(reader)
@@ -180,12 +197,14 @@ def test_the_whole_body_is_not_copied(gateway):
         assert sys.getrefcount(data) == before - 1  # the stream's: it was the same object
 
 
+@pytest.mark.each_http
 def test_without_a_body_it_is_empty(gateway):
     reader = Reader(lambda body: [body.read(), body.readline(), body.readlines(), list(body), body.read(3)])
     gateway(reader).get()
     assert reader.result == [b"", b"", [], [], b""]
 
 
+@pytest.mark.each_http
 def test_it_may_be_kept_after_the_request(gateway):
     kept = []
     server = gateway(Reader(kept.append), body_memory_max=0)
@@ -194,6 +213,7 @@ def test_it_may_be_kept_after_the_request(gateway):
     assert [stream.read() for stream in kept] == [b"first", b"second"]
 
 
+@pytest.mark.each_http
 def test_it_cannot_be_made_by_hand(gateway):
     kept = []
     gateway(Reader(kept.append)).get()

@@ -21,12 +21,14 @@ def returning(result, status="200 OK", headers=()):
     return application
 
 
+@pytest.mark.each_http
 def test_a_single_piece_has_a_length(gateway):
     answer = gateway(plain(b"hello")).get()
     assert (answer.status, answer.body, answer.headers["Content-Length"]) == (200, b"hello", "5")
     assert "Transfer-Encoding" not in answer.headers
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("kind", [list, tuple])
 @pytest.mark.parametrize("pieces", [[], [b""], [b"", b""], [b"a"], [b"a", b"", b"bc"], [b"", b"x" * 5000, b"y", b""]])
 def test_lists_and_tuples_have_a_length(gateway, kind, pieces):
@@ -35,6 +37,7 @@ def test_lists_and_tuples_have_a_length(gateway, kind, pieces):
     assert answer.headers["Content-Length"] == str(len(answer.body))
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("size", [1, 2048, 2049, 65536, 5_000_000])
 def test_sizes(gateway, size):
     body = bytes(range(251)) * (size // 251 + 1)
@@ -55,12 +58,14 @@ def test_a_generator_for_http_1_0_ends_with_the_connection(gateway):
     assert b"content-length" not in head.lower()
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("pieces", [[], [b""], [b"", b""]])
 def test_a_generator_of_nothing_has_length_0(gateway, pieces):
     answer = gateway(returning(lambda: iter(pieces))).get()
     assert (answer.body, answer.headers["Content-Length"]) == (b"", "0")
 
 
+@pytest.mark.each_http
 def test_empty_pieces_neither_send_the_head_nor_end_the_body(gateway):
     def application(environ, start_response):
         start_response("200 OK", [])
@@ -74,6 +79,7 @@ def test_empty_pieces_neither_send_the_head_nor_end_the_body(gateway):
     assert (answer.status, answer.body) == (201, b"ab")
 
 
+@pytest.mark.each_http
 def test_start_response_may_be_called_by_the_first_step_of_the_iteration(gateway):
     def application(environ, start_response):
         start_response("200 OK", [("X-A", "b")])
@@ -82,6 +88,7 @@ def test_start_response_may_be_called_by_the_first_step_of_the_iteration(gateway
     assert gateway(application).get().headers["X-A"] == "b"
 
 
+@pytest.mark.each_http
 def test_start_response_may_be_called_by_iter(gateway):
     """An application that is a class, as in PEP 3333, whose __iter__ is no generator."""
 
@@ -97,6 +104,7 @@ def test_start_response_may_be_called_by_iter(gateway):
     assert (answer.status, answer.headers["X-A"], answer.body) == (200, "b", b"one two")
 
 
+@pytest.mark.each_http
 def test_an_iterable_of_ones_own(gateway):
     class Result:
         def __init__(self):
@@ -114,6 +122,7 @@ def test_an_iterable_of_ones_own(gateway):
     assert gateway(returning(Result)).get().body == b"xxx"
 
 
+@pytest.mark.each_http
 def test_an_iterable_by_getitem(gateway):
     class Result:
         def __getitem__(self, index):
@@ -122,6 +131,7 @@ def test_an_iterable_by_getitem(gateway):
     assert gateway(returning(Result)).get().body == b"ab"
 
 
+@pytest.mark.each_http
 def test_sets_dicts_and_subclasses_of_list_are_iterables(gateway):
     class Pieces(list):
         def __iter__(self):
@@ -131,6 +141,7 @@ def test_sets_dicts_and_subclasses_of_list_are_iterables(gateway):
     assert gateway(returning(Pieces([b"x"]))).get().body == b"of its own"
 
 
+@pytest.mark.each_http
 def test_subclasses_of_bytes_are_bytes(gateway):
     class Bytes(bytes):
         pass
@@ -228,6 +239,7 @@ def test_an_endless_generator_leaves_room_for_others(gateway):
         reader.join(20)
 
 
+@pytest.mark.each_http
 def test_an_endless_generator_of_nothing_leaves_room_for_others(gateway):
     stop = threading.Event()
 
@@ -264,6 +276,7 @@ def test_a_declared_length_ends_the_body(gateway, how):
     server.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_a_generator_is_finished_after_the_declared_length(gateway):
     """The code behind the last yield runs, as it would with any other server."""
     finished = []
@@ -304,6 +317,7 @@ def test_too_short_closes_the_connection_and_is_reported(gateway, pieces, how):
     assert "shorter than its Content-Length" in str(error)
 
 
+@pytest.mark.each_http
 def test_the_next_connection_is_unharmed_by_a_body_that_is_too_short(gateway):
     def application(environ, start_response):
         start_response("200 OK", [("Content-Length", "5")])
@@ -314,6 +328,7 @@ def test_the_next_connection_is_unharmed_by_a_body_that_is_too_short(gateway):
     assert server.get("/").body == b"abcde"
 
 
+@pytest.mark.each_http
 def test_a_generator_that_never_ends_after_a_complete_answer_is_closed(gateway):
     closed = threading.Event()
 
@@ -347,11 +362,13 @@ def test_head_has_no_body(gateway, how):
     server.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_head_of_an_application_that_leaves_the_body_out(gateway):
     assert "Content-Length" not in gateway(plain()).request("HEAD").headers
     assert gateway(plain(headers=[("Content-Length", "7")])).request("HEAD").headers["Content-Length"] == "7"
 
 
+@pytest.mark.each_http
 def test_head_does_not_wait_for_a_whole_generator(gateway):
     closed = []
 
@@ -421,6 +438,7 @@ def test_a_wrong_piece_after_the_head_cuts_the_answer(gateway):
     assert isinstance(error, TypeError)
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("result", [[], [b"x"], lambda: iter([]), lambda: iter([b"x"])])
 def test_without_start_response_the_answer_is_500(gateway, result):
     server = gateway(lambda environ, start_response: result() if callable(result) else result)

@@ -35,6 +35,7 @@ def echo(environ, start_response):
 pytestmark = pytest.mark.linux
 
 
+@pytest.mark.each_http
 def test_one_file_serves_body_after_body(gateway, spool):
     server = gateway(echo, body_memory_max=10)
     for size in (5000, 11, 4000, 12):
@@ -45,6 +46,7 @@ def test_one_file_serves_body_after_body(gateway, spool):
     assert spool() == 0
 
 
+@pytest.mark.each_http
 def test_a_shorter_body_ends_where_it_ends(gateway, spool):
     def lines(environ, start_response):
         start_response("200 OK", [])
@@ -56,6 +58,7 @@ def test_a_shorter_body_ends_where_it_ends(gateway, spool):
     assert server.request("POST", "/", b"abc\ndefghijk").body == b"abc\n|defgh|ijk||"
 
 
+@pytest.mark.each_http
 def test_an_input_that_is_kept_keeps_its_file(gateway, spool):
     kept = []
 
@@ -75,6 +78,7 @@ def test_an_input_that_is_kept_keeps_its_file(gateway, spool):
     assert spool() == 0
 
 
+@pytest.mark.each_http
 def test_a_body_that_a_generator_reads_late(gateway, spool):
     def late(environ, start_response):
         start_response("200 OK", [])
@@ -88,6 +92,7 @@ def test_a_body_that_a_generator_reads_late(gateway, spool):
     assert spool() == 1
 
 
+@pytest.mark.each_http
 def test_a_huge_file_is_not_kept(gateway, spool):
     server = gateway(lambda environ, start_response: (start_response("200 OK", []), [b""])[1])
     server.request("POST", "/", b"x" * (16 * 1024 * 1024 + 1))

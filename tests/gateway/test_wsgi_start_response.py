@@ -82,12 +82,14 @@ def test_the_connection_is_a_wish(gateway, wish, closed):
         assert raw.read_head().startswith("HTTP/1.1 200 ")
 
 
+@pytest.mark.each_http
 def test_many_headers(gateway):
-    headers = [(f"X-{i}", str(i)) for i in range(80)]
+    headers = [(f"x-{i}", str(i)) for i in range(80)]
     answer = gateway(plain(b"x", headers=headers)).get()
-    assert [(name, value) for name, value in answer.headers.items() if name.startswith("X-")] == headers
+    assert [(name, value) for name, value in answer.headers.items() if name.startswith("x-")] == headers
 
 
+@pytest.mark.each_http
 def test_subclasses_of_str_are_strings(gateway):
     class Text(str):
         pass
@@ -96,6 +98,7 @@ def test_subclasses_of_str_are_strings(gateway):
     assert (answer.status, answer.headers["X-A"]) == (201, "b")
 
 
+@pytest.mark.each_http
 def test_the_list_may_change_after_the_call(gateway):
     def application(environ, start_response):
         headers = [("X-A", "".join(["va", "lue"]))]
@@ -108,6 +111,7 @@ def test_the_list_may_change_after_the_call(gateway):
     assert (answer.headers["X-A"], answer.headers["X-B"]) == ("value", None)
 
 
+@pytest.mark.each_http
 def test_exc_info_by_name_and_none(gateway):
     def application(environ, start_response):
         start_response("200 OK", [], exc_info=None)
@@ -121,6 +125,7 @@ def test_exc_info_by_name_and_none(gateway):
     assert (answer.status, answer.headers["X-A"]) == (500, "b")
 
 
+@pytest.mark.each_http
 def test_it_says_what_it_is(attempt):
     seen = []
     attempt(lambda start_response: seen.extend([repr(start_response), repr(start_response("200 OK", []))]))
@@ -130,6 +135,7 @@ def test_it_says_what_it_is(attempt):
 # ---- what is refused ----
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize(
     ("arguments", "kind", "part"),
     [
@@ -196,12 +202,14 @@ def test_refused(attempt, arguments, kind, part):
     assert str(error).startswith("start_response() ")
 
 
+@pytest.mark.each_http
 def test_an_unknown_keyword_is_refused(attempt):
     error = attempt(lambda start_response: start_response("200 OK", [], why=1))
     assert isinstance(error, TypeError)
     assert "'why'" in str(error)
 
 
+@pytest.mark.each_http
 def test_a_refused_call_leaves_what_was_said_before(gateway):
     def application(environ, start_response):
         start_response("201 Made", [("X-A", "b")])
@@ -213,6 +221,7 @@ def test_a_refused_call_leaves_what_was_said_before(gateway):
     assert (answer.status, answer.headers["X-A"]) == (201, "b")
 
 
+@pytest.mark.each_http
 def test_a_second_call_without_exc_info_is_an_error(attempt):
     def twice(start_response):
         start_response("200 OK", [])
@@ -226,6 +235,7 @@ def test_a_second_call_without_exc_info_is_an_error(attempt):
 # ---- exc_info ----
 
 
+@pytest.mark.each_http
 def test_exc_info_replaces_a_head_that_is_not_sent(gateway):
     def application(environ, start_response):
         start_response("200 OK", [("X-A", "first"), ("Content-Length", "1000")])
@@ -266,6 +276,7 @@ def test_exc_info_is_raised_again_when_the_head_is_sent(gateway):
     assert sentence.startswith("GET /: ")
 
 
+@pytest.mark.each_http
 def test_exc_info_after_the_head_without_an_exception(gateway):
     errors = []
 
@@ -284,6 +295,7 @@ def test_exc_info_after_the_head_without_an_exception(gateway):
 # ---- write ----
 
 
+@pytest.mark.each_http
 def test_write_sends_before_what_is_returned(gateway):
     def application(environ, start_response):
         write = start_response("200 OK", [])
@@ -295,6 +307,7 @@ def test_write_sends_before_what_is_returned(gateway):
     assert gateway(application).get().body == b"one two three four"
 
 
+@pytest.mark.each_http
 def test_write_with_a_declared_length(gateway):
     def application(environ, start_response):
         write = start_response("200 OK", [("Content-Length", "6")])
@@ -308,6 +321,7 @@ def test_write_with_a_declared_length(gateway):
     server.expect_no_failure()
 
 
+@pytest.mark.each_http
 def test_write_large_pieces(gateway):
     piece = bytes(range(256)) * 4096
 
@@ -335,6 +349,7 @@ def test_write_is_seen_at_once(gateway):
     assert raw.read_until(b"late")
 
 
+@pytest.mark.each_http
 def test_the_head_can_be_replaced_until_something_is_written(gateway):
     def application(environ, start_response):
         write = start_response("200 OK", [])
@@ -345,6 +360,7 @@ def test_the_head_can_be_replaced_until_something_is_written(gateway):
     assert gateway(application).get().status == 500
 
 
+@pytest.mark.each_http
 @pytest.mark.parametrize("arguments", [(), ("text",), (b"a", b"b"), (bytearray(b"a"),), (None,)])
 def test_write_refuses(attempt, arguments):
     error = attempt(lambda start_response: start_response("200 OK", [])(*arguments))
@@ -352,6 +368,7 @@ def test_write_refuses(attempt, arguments):
     assert str(error).startswith("write() ")
 
 
+@pytest.mark.each_http
 def test_write_beyond_the_declared_length_is_dropped_and_reported(gateway):
     def application(environ, start_response):
         write = start_response("200 OK", [("Content-Length", "3")])
@@ -393,6 +410,7 @@ def test_write_to_a_peer_that_is_gone_raises(gateway):
 # ---- life after the request ----
 
 
+@pytest.mark.each_http
 def test_kept_functions_find_that_the_request_is_over(gateway):
     kept = []
 
@@ -411,6 +429,7 @@ def test_kept_functions_find_that_the_request_is_over(gateway):
     assert len(set(map(id, kept))) == 4
 
 
+@pytest.mark.each_http
 def test_unkept_functions_are_used_again(gateway):
     seen = []
 
@@ -446,6 +465,7 @@ def test_nobody_may_write_while_the_application_does_not_run():
             kept[0](b"x")
 
 
+@pytest.mark.each_http
 def test_another_thread_may_write_while_the_application_waits_for_it(gateway):
     """Only the GIL makes that safe; without one it is refused."""
     errors = []
@@ -470,6 +490,7 @@ def test_another_thread_may_write_while_the_application_waits_for_it(gateway):
         assert errors == ["start_response() was called from outside the application's code"]
 
 
+@pytest.mark.each_http
 def test_it_cannot_be_made_by_hand(gateway):
     seen = []
 
