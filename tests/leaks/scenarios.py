@@ -20,10 +20,12 @@ from typing import Any
 from freastal import _core
 from tests.leaks.asgi import ASGI_SCENARIOS
 from tests.leaks.scene import CHUNKED, CLIENTS, FIELDS, GET, POST, Round, Scene, connecting, repeating
+from tests.leaks.tls import TlsScene, tls_scenarios
 
 WARM_UP = 0.2
 """Of the rounds: caches, free lists and pools fill."""
 WARM_UP_MIN = 4 * CLIENTS
+TLS_WARM_UP = CLIENTS
 PIECE = b"p" * 3000
 HEADERS = [("Content-Type", "text/plain"), ("X-Marker", "marker")]
 
@@ -168,6 +170,7 @@ SCENARIOS: dict[str, tuple[Any, Round, dict[str, Any]]] = {
     "left_upload": (echo, connecting(POST[:-1]), {}),
     "left_upload_to_file": (echo, connecting(POST[:-1], reset=True), {"body_memory_max": 10}),
     **ASGI_SCENARIOS,
+    **tls_scenarios(as_list, never_ending),
 }
 
 
@@ -198,8 +201,8 @@ def holdings(application: Any) -> dict[str, int]:
 def main(name: str, rounds: int) -> None:
     application, run, options = SCENARIOS[name] if name in SCENARIOS else (leaking, repeating(GET), {})
     tempfile.gettempdir()
-    scene = Scene(application, **options)
-    run(scene, max(int(rounds * WARM_UP), WARM_UP_MIN))
+    scene = (TlsScene if "tls" in options else Scene)(application, **options)
+    run(scene, max(int(rounds * WARM_UP), min(rounds, TLS_WARM_UP) if "tls" in options else WARM_UP_MIN))
     before = holdings(application)
     run(scene, rounds)
     after = holdings(application)

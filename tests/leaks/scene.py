@@ -20,6 +20,7 @@ CLIENTS = 256
 PORT_MIN = 1 << 14
 
 GET = b"GET /some/path?query=string HTTP/1.1\r\nHost: localhost\r\nX-Other: value\r\n\r\n"
+LAST_GET = GET[:-2] + b"Connection: close\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
 CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKED += b"3e8\r\n" + b"x" * 1000 + b"\r\n0\r\n\r\n"
