@@ -83,14 +83,17 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture
-def serve_tls(serve: Callable[..., RunningServer], certificates: Certificates) -> Callable[..., RunningServer]:
+def serve_tls(certificates: Certificates) -> Iterator[Callable[..., RunningServer]]:
     """serve() over TLS; serve_tls(application, identity=..., **options) shows another certificate than the usual."""
+    from tests.support.server import serve_here
 
-    def serve_tls(*application: object, identity: Identity | None = None, **options: Any) -> RunningServer:
-        shown = {**(identity or certificates.server).options, **options}
-        return serve(*application, context=certificates.context(), **shown)
+    with ExitStack() as stack:
 
-    return serve_tls
+        def serve_tls(*application: object, identity: Identity | None = None, **options: Any) -> RunningServer:
+            shown = {**(identity or certificates.server).options, **options}
+            return stack.enter_context(serve_here(*application, context=certificates.context(), **shown))
+
+        yield serve_tls
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ class Authority:
         file_name: str,
         *names: str,
         purpose: x509.ObjectIdentifier = SERVER,
-        valid_days: tuple[int, int] = (-2, 30),
+        valid_days: tuple[int, int] = (-2, 88),
         password: str | None = None,
     ) -> Identity:
         """A certificate for these names, the first as common name; in files of `file_name`.crt and .key."""
@@ -243,7 +243,7 @@ class Certificates:
         file_name: str,
         *names: str,
         issuer: Authority | None = None,
-        valid_days: tuple[int, int] = (-2, 30),
+        valid_days: tuple[int, int] = (-2, 88),
     ) -> Identity:
         issuer = issuer or self.root
         return issuer.issue(self.folder, file_name, *names, purpose=CLIENT, valid_days=valid_days)

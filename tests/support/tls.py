@@ -20,8 +20,8 @@ TICKETS = 2
 """How many session tickets OpenSSL gives a client of TLS 1.3."""
 
 
-class TlsCut(ConnectionError):
-    """The connection ended without close_notify."""
+class TlsCut(ConnectionResetError):
+    """The connection ended without close_notify, which is as good as a reset."""
 
 
 class TlsSocket:
@@ -36,6 +36,8 @@ class TlsSocket:
     ) -> None:
         self.raw = connected
         self.family = connected.family
+        self.piece_bytes = 0  # how many bytes go out at once; 0: all
+        self.damaged_byte = -1  # the number of one that has a wrong bit when it goes out; -1: none
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)
 
@@ -62,7 +64,7 @@ class TlsSocket:
                 self.tls.do_handshake()
             except ssl.SSLWantReadError:
                 self.flush()
-                self._feed()
+                self.feed()
             else:
                 self.flush()
                 return self
@@ -71,7 +73,7 @@ class TlsSocket:
 
     def sendall(self, data: bytes) -> None:
         """In as few records as they fit in."""
-        self.raw.sendall(self.seal(data))
+        self._send(self.seal(data))
 
     def recv(self, size: int) -> bytes:
         """Plaintext; nothing after close_notify. A connection that is cut is an error."""
@@ -79,11 +81,18 @@ class TlsSocket:
             try:
                 return self.tls.read(size)
             except ssl.SSLWantReadError:
-                self._feed()
+                self.feed()
             except ssl.SSLZeroReturnError:
                 return b""
             finally:
                 self.flush()
+
+    def recv_all(self) -> bytes:
+        """To the end."""
+        received = b""
+        while data := self.recv(1 << 20):
+            received += data
+        return received
 
     def shutdown(self, how: int) -> None:
         """close_notify, and behind it the end of the stream."""
@@ -116,7 +125,7 @@ class TlsSocket:
         """Sends it, unless the other side has gone: then there is something to be read about it."""
         if data := self.take():
             try:
-                self.raw.sendall(data)
+                self._send(data)
             except (BrokenPipeError, ConnectionResetError):
                 return
 
@@ -128,7 +137,17 @@ class TlsSocket:
             pass
         self.flush()
 
-    def _feed(self) -> None:
+    def _send(self, data: bytes) -> None:
+        if 0 <= self.damaged_byte < len(data):
+            at = self.damaged_byte
+            data = data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
+        self.damaged_byte -= len(data)
+        size = self.piece_bytes or len(data) or 1
+        for at in range(0, len(data), size):
+            self.raw.sendall(data[at : at + size])
+
+    def feed(self) -> None:
+        """Takes what the other side has sent, as soon as there is something."""
         data = self.raw.recv(1 << 16)
         if not data:
             raise TlsCut("the connection ended without close_notify")

@@ -1,0 +1,65 @@
+"""A server that stops while TLS connections are at work: what was begun is finished, what is idle is told."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.support.server import BASIC
+
+ASGI = "tests.support.apps.asgi:app"
+
+
+def test_what_is_in_the_application_is_answered(launch_tls, gate):
+    server = launch_tls(ASGI)
+    peers = [server.peer() for _ in range(3)]
+    for peer in peers:
+        peer.send(f"GET /hold{gate.query[1:]} HTTP/1.1", "Host: a")
+        gate.arrived()
+    server.send(signal.SIGTERM)
+    server.wait_for_log("(?i)stop|drain|SIGTERM")
+    gate.open()
+    for peer in peers:
+        peer.expect(200, headers={"Connection": "close"}, closed=True)
+    assert server.wait() == 0
+
+
+def test_idle_connections_end_with_close_notify(launch_tls):
+    server = launch_tls(BASIC)
+    peers = [server.peer() for _ in range(3)]
+    for peer in peers[:2]:
+        peer.send("GET / HTTP/1.1", "Host: a").expect(200)
+    server.send(signal.SIGTERM)
+    for peer in peers:
+        peer.expect_closed()
+    assert server.wait() == 0
+
+
+def test_a_large_answer_is_read_to_its_end(launch_tls):
+    server = launch_tls(BASIC)
+    peer = server.peer()
+    peer.send("GET /bytes?n=20000000 HTTP/1.1", "Host: a")
+    head = peer._read_head()
+    server.send(signal.SIGTERM)
+    assert peer.expect_bytes(int(head["Content-Length"])) == b"x" * 20_000_000
+    peer.expect_closed()
+    assert server.wait() == 0
+
+
+def test_handshakes_that_never_end_do_not_hold_it_up(launch_tls):
+    server = launch_tls(BASIC, "--handshake-timeout", "3600", "--graceful-timeout", "3600")
+    clients = [server.tls() for _ in range(3)]
+    clients[1].raw.sendall(clients[1].say_hello())
+    clients[1].feed()
+    clients[2].raw.sendall(b"\x16\x03")
+    assert server.get().status == 200  # so they have been accepted
+    assert server.stop() == 0
+
+
+def test_a_stop_at_once(launch_tls, gate):
+    server = launch_tls(ASGI)
+    peer = server.peer()
+    peer.send(f"GET /hold{gate.query[1:]} HTTP/1.1", "Host: a")
+    gate.arrived()
+    server.send(signal.SIGINT)
+    gate.open()
+    assert server.wait() is not None
