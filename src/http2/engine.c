@@ -63,6 +63,14 @@ static void drop_draft(struct fr_http2_session *session)
     session->drafted = NULL;
 }
 
+/* One stream too many. The block is decoded all the same, and belongs to nobody. */
+static int refuse_stream(struct fr_http2_session *session, int32_t id)
+{
+    if (fr_guard_mistake(&session->guard) != 0)
+        session->flooded = true;
+    return nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+}
+
 static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *user)
 {
     struct fr_http2_session *session = user;
@@ -70,6 +78,8 @@ static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame
     drop_draft(session);
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
+    if (session->stream_count >= session->base->limits->h2_streams_max)
+        return refuse_stream(session, frame->hd.stream_id);
     struct fr_http2_stream *stream = fr_http2_stream_open(session, frame->hd.stream_id);
     session->draft = fr_head_draft_open(session->base->pool, session->base->limits);
     session->drafted = stream;
@@ -222,10 +232,11 @@ static int on_send_data(nghttp2_session *nghttp2, nghttp2_frame *frame, const ui
     return 0;
 }
 
-/* The resets that nghttp2 sends by itself are answers to mistakes; ours are NO_ERROR, CANCEL and INTERNAL_ERROR. */
+/* The resets that nghttp2 sends by itself are answers to mistakes; ours are these. */
 static bool is_for_a_mistake(uint32_t error_code)
 {
-    return error_code != NGHTTP2_NO_ERROR && error_code != NGHTTP2_CANCEL && error_code != NGHTTP2_INTERNAL_ERROR;
+    return error_code != NGHTTP2_NO_ERROR && error_code != NGHTTP2_CANCEL && error_code != NGHTTP2_INTERNAL_ERROR &&
+           error_code != NGHTTP2_REFUSED_STREAM;
 }
 
 static int on_frame_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *user)
@@ -297,19 +308,36 @@ static nghttp2_option *make_options(const struct fr_limits *limits)
     return option;
 }
 
+/* nghttp2 would end the connection for one stream too many, and counts those whose reset is still to be sent. So we
+ * count, it is told of no limit, and the peer of ours: in the bytes of the frame. */
+enum { STREAMS_MAX_AT = 1, SETTINGS_COUNT = 6, SETTING_BYTES = 6, SETTING_NAME_BYTES = 2 };
+
+static void send_settings(struct fr_http2_session *session)
+{
+    const uint8_t *bytes;
+    char frame[FR_FRAME_HEAD_BYTES + SETTINGS_COUNT * SETTING_BYTES];
+    ssize_t len = nghttp2_session_mem_send(session->nghttp2, &bytes);
+    require(len != (ssize_t)sizeof frame);
+    memcpy(frame, bytes, sizeof frame);
+    char *value = frame + FR_FRAME_HEAD_BYTES + STREAMS_MAX_AT * SETTING_BYTES + SETTING_NAME_BYTES;
+    for (int i = 0; i < 4; i++)
+        value[i] = (char)(session->base->limits->h2_streams_max >> (24 - 8 * i));
+    fr_outbox_copy(session->base->outbox, fr_span_of(frame, sizeof frame));
+}
+
 static int submit_settings(nghttp2_session *nghttp2, const struct fr_limits *limits)
 {
     uint32_t window = limits->h2_window_bytes < WINDOW_BYTES_AT_FIRST ? limits->h2_window_bytes : WINDOW_BYTES_AT_FIRST;
     uint32_t head = limits->head_bytes_max < UINT32_MAX ? (uint32_t)limits->head_bytes_max : UINT32_MAX;
-    const nghttp2_settings_entry settings[] = {
+    const nghttp2_settings_entry settings[SETTINGS_COUNT] = {
         {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits->h2_header_table_bytes},
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->h2_streams_max},
+        [STREAMS_MAX_AT] = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, INT32_MAX},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, head},
         {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
-    return nghttp2_submit_settings(nghttp2, NGHTTP2_FLAG_NONE, settings, sizeof settings / sizeof *settings);
+    return nghttp2_submit_settings(nghttp2, NGHTTP2_FLAG_NONE, settings, SETTINGS_COUNT);
 }
 
 void fr_http2_engine_open(struct fr_http2_session *session)
@@ -322,6 +350,7 @@ void fr_http2_engine_open(struct fr_http2_session *session)
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     require(submit_settings(session->nghttp2, limits));
+    send_settings(session);
     uint64_t window = (uint64_t)limits->h2_window_bytes * CONNECTION_WINDOWS;
     if (window > INT32_MAX)
         window = INT32_MAX;
