@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import ssl
 import struct
 import time
 from collections import Counter
@@ -64,7 +65,7 @@ class Flooder:
                 return False
             try:
                 sent = self.socket.send(piece)
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 continue
             except OSError:  # reset; a GOAWAY may still be there to be read
                 return False
@@ -83,6 +84,8 @@ class Flooder:
     def _read(self) -> None:
         try:
             data = self.socket.recv(1 << 18)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
         except OSError:
             data = b""
         self.ended = not data

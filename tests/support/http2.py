@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,8 @@ from tests.support.http2_reader import FRAME_BYTES, WINDOW, Answer, Goaway, Http
 if TYPE_CHECKING:
     from tests.support.server import RunningServer
 
+TIMEOUT_S = 20
+
 
 class Http2Peer(Http2Reader):
     """The client's end of a connection."""
@@ -44,16 +45,6 @@ class Http2Peer(Http2Reader):
     def of(cls, server: RunningServer, **values: int) -> Http2Peer:
         """Connected by prior knowledge, and open."""
         return cls(server.connect()).open(**values)
-
-    @classmethod
-    def over_tls(
-        cls, server: RunningServer, context: ssl.SSLContext, name: str = "localhost", **values: int
-    ) -> Http2Peer:
-        """Connected by ALPN, and open."""
-        context.set_alpn_protocols(["h2", "http/1.1"])
-        connected = context.wrap_socket(server.connect(), server_hostname=name)
-        assert connected.selected_alpn_protocol() == "h2"
-        return cls(connected).open(**values)
 
     def __enter__(self) -> Http2Peer:
         return self
@@ -220,6 +211,17 @@ class Http2Peer(Http2Reader):
             heard.append(found)
         assert not [goaway for goaway in self.goaways if goaway.code], self.goaways
         return heard
+
+    def expect_silence(self, seconds: float) -> None:
+        """Nothing is heard for so long."""
+        self.socket.settimeout(seconds)
+        try:
+            heard = self.hear_or_end()
+        except TimeoutError:
+            return
+        finally:
+            self.socket.settimeout(TIMEOUT_S)
+        raise AssertionError(heard)
 
     def expect_closed(self) -> None:
         """The end of the connection, with nothing but GOAWAY before it, and not by a reset."""
