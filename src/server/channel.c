@@ -100,12 +100,18 @@ static void tell_secured(struct fr_channel *channel)
     channel->events->secured(channel);
 }
 
+/* What came before something broke has been told, and what broke has not. */
+static bool has_failed(const struct fr_channel_tls *tls)
+{
+    return fr_tls_stream_state(tls->stream) == FR_TLS_FAILED;
+}
+
 /* Whatever is called here may close the channel, and then nothing more is told. */
 static void unseal_in(struct fr_channel *channel, fr_span bytes)
 {
     struct fr_channel_tls *tls = channel->tls;
     ssize_t len = 1;
-    while (len > 0 && !channel->closing && !tls->broken) {
+    while (len > 0 && (bytes.len > 0 || has_failed(tls)) && !channel->closing && !tls->broken) {
         len = fr_tls_stream_unseal(tls->stream, &bytes, tls->plain, FR_CHANNEL_PLAIN_BYTES);
         if (len >= 0 && tls->records.bytes > RECORDS_FLOOD_BYTES)
             len = FR_E_FLOOD;

@@ -332,6 +332,29 @@ TEST(a_broken_record_is_answered_with_an_alert)
     close_scene();
 }
 
+TEST(what_came_before_the_broken_record_is_received)
+{
+    open_scene(ECHO_FIXED);
+    enter();
+    IS(guest_shake(&guest, 0));
+    SSL_write(guest.ssl, GET, (int)strlen(GET));
+    char *records;
+    long len = BIO_get_mem_data(guest.to_server, &records);
+    char both[1000];
+    static const char broken[] = "\x17\x03\x03\x00\x20"
+                                 "01234567890123456789012345678901";
+    memcpy(both, records, (size_t)len);
+    memcpy(both + len, broken, sizeof broken - 1);
+    memory_send(tls.stage.loop, guest.end, fr_span_of(both, (size_t)len + sizeof broken - 1));
+    stage_turn(&tls.stage);
+    EQUAL(echo.requests, 1);
+    guest_listen(&guest);
+    IS(memory_has_ended(tls.stage.loop, guest.end));
+    stage_wait(&tls.stage, 2100);
+    IS(strstr(tls.stage.said, "the TLS handshake or a record failed"));
+    close_scene();
+}
+
 TEST(a_reset_ends_everything)
 {
     open_scene(ECHO_LATE);
