@@ -42,10 +42,14 @@ static int seal_out(struct fr_channel *channel, bool more)
     struct fr_channel_tls *tls = channel->tls;
     uint64_t now_ms = fr_loop_clock(channel->socket.loop)->now_ms;
     channel->yielded = false;
+    if (tls->holding)
+        return 0;
     for (int round = 0; round < SEAL_ROUNDS_MAX; round++) {
         int error = 0;
         if (!fr_outbox_is_empty(&channel->outbox) && may_seal(tls))
             error = fr_tls_stream_seal(tls->stream, &channel->outbox, RECORDS_BYTES_MAX, now_ms);
+        if (!error && tls->finishing && fr_outbox_is_empty(&channel->outbox))
+            fr_tls_stream_end(tls->stream);
         if (!error)
             error = channel->transport->flush(&channel->socket, more);
         if (error)
@@ -91,13 +95,16 @@ static void break_off(struct fr_channel *channel, int error, fr_span bytes)
         channel->events->broken(channel, error);
 }
 
-static void tell_secured(struct fr_channel *channel)
+/* When bytes came right behind the handshake, its tickets leave with what those bring about. */
+static void tell_secured(struct fr_channel *channel, bool bytes_follow)
 {
     struct fr_channel_tls *tls = channel->tls;
     if (tls->secured || fr_tls_stream_state(tls->stream) == FR_TLS_HANDSHAKE)
         return;
     tls->secured = true;
+    tls->holding = bytes_follow;
     channel->events->secured(channel);
+    tls->holding = false;
 }
 
 /* What came before something broke has been told, and what broke has not. */
@@ -119,7 +126,7 @@ static void unseal_in(struct fr_channel *channel, fr_span bytes)
             break_off(channel, (int)len, bytes);
             return;
         }
-        tell_secured(channel);
+        tell_secured(channel, len > 0);
         if (len > 0 && !channel->closing)
             channel->events->received(channel, fr_span_of(tls->plain, (size_t)len));
     }
@@ -245,6 +252,12 @@ int fr_channel_flush(struct fr_channel *channel, bool more)
 {
     assert(!channel->closing);
     return put_out(channel, more);
+}
+
+void fr_channel_finish(struct fr_channel *channel)
+{
+    if (channel->tls)
+        channel->tls->finishing = true;
 }
 
 bool fr_channel_is_cut(const struct fr_channel *channel)

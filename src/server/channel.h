@@ -45,6 +45,8 @@ struct fr_channel_tls {
     bool secured;              /* told */
     bool broken;               /* told */
     bool ending;               /* our direction is to be shut down behind the last record */
+    bool finishing;            /* nothing follows what is in the outbox */
+    bool holding;              /* more may be said at once: nothing is written before */
 };
 
 struct fr_channel {
@@ -73,6 +75,9 @@ void fr_channel_read(struct fr_channel *channel, bool wanted);
 /* Everything in the outbox, as far as it goes now; 0 (see `yielded`), FR_E_GONE, or of an encrypted one FR_E_TLS and
  * FR_E_SYSTEM: something cannot be sealed. */
 FR_CHECKED int fr_channel_flush(struct fr_channel *channel, bool more);
+
+/* What is in the outbox is the last, and complete: the peer is told so with it, where it can be told. */
+void fr_channel_finish(struct fr_channel *channel);
 
 /* Nothing waits, sealed or not. */
 static inline bool fr_channel_is_empty(const struct fr_channel *channel);

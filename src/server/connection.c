@@ -77,6 +77,16 @@ static bool flush_channel(struct fr_connection *connection, bool more)
     return false;
 }
 
+/* Nothing is missing behind what the peer was told: TLS may say so. Where nothing else shows the end of an answer
+ * (RFC 9112 section 6.3) a cut one is told by it. */
+static bool is_complete(const struct fr_connection *connection)
+{
+    const struct fr_protocol *protocol = connection->protocol;
+    if (!protocol->finished)
+        return protocol->phase == FR_PHASE_IDLE;
+    return protocol->close_reason != FR_CLOSE_APPLICATION && connection->reason != FR_CLOSE_PEER_RESET;
+}
+
 /* Writes what is queued. A protocol that waited for room, or has requests waiting inside, goes on here as long as
  * the peer takes what it says, but not for ever: a peer that reads as fast as we write must not keep the loop. */
 static void write_output(struct fr_connection *connection)
@@ -84,6 +94,8 @@ static void write_output(struct fr_connection *connection)
     struct fr_protocol *protocol = connection->protocol;
     const struct fr_outbox *outbox = &connection->channel.outbox;
     for (int refill = 0; refill < REFILLS_MAX; refill++) {
+        if (protocol->finished && is_complete(connection))
+            fr_channel_finish(&connection->channel);
         if (!flush_channel(connection, false) || connection->reason)
             return;
         if (connection->channel.yielded)
@@ -119,16 +131,6 @@ static void close_finished(struct fr_connection *connection)
 {
     enum fr_close_reason reason = connection->protocol->close_reason;
     fr_connection_close(connection, reason ? reason : FR_CLOSE_FINISHED);
-}
-
-/* Nothing is missing behind what the peer was told: TLS may say so. Where nothing else shows the end of an answer
- * (RFC 9112 section 6.3) a cut one is told by it. */
-static bool is_complete(const struct fr_connection *connection)
-{
-    const struct fr_protocol *protocol = connection->protocol;
-    if (!protocol->finished)
-        return protocol->phase == FR_PHASE_IDLE;
-    return protocol->close_reason != FR_CLOSE_APPLICATION && connection->reason != FR_CLOSE_PEER_RESET;
 }
 
 /* The protocol is finished and everything is written. */

@@ -69,6 +69,38 @@ TEST(several_records_are_received_together)
     close_scene();
 }
 
+TEST(tickets_answer_and_goodbye_leave_in_one_write)
+{
+    open_scene(ECHO_FIXED);
+    enter();
+    SSL_do_handshake(guest.ssl);
+    guest_send(&guest, 0);
+    guest_listen(&guest);
+    IS(SSL_is_init_finished(guest.ssl));
+    unsigned before = memory_flushes(tls.stage.loop, guest.end);
+    static const char last[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    EQUAL(SSL_write(guest.ssl, last, sizeof last - 1), sizeof last - 1);
+    guest_send(&guest, 0); /* behind the last of the handshake */
+    EQUAL(memory_flushes(tls.stage.loop, guest.end) - before, 1);
+    guest_listen(&guest);
+    IS(strncmp(guest.heard, "HTTP/1.1 200 OK\r\n", 17) == 0);
+    EQUAL(guest.error, SSL_ERROR_ZERO_RETURN);
+    close_scene();
+}
+
+TEST(tickets_do_not_wait_for_a_request)
+{
+    open_scene(ECHO_FIXED);
+    enter();
+    SSL_do_handshake(guest.ssl);
+    guest_send(&guest, 0);
+    guest_listen(&guest);
+    unsigned before = memory_flushes(tls.stage.loop, guest.end);
+    guest_send(&guest, 0);
+    EQUAL(memory_flushes(tls.stage.loop, guest.end) - before, 1);
+    close_scene();
+}
+
 /* ---- large and slow ---- */
 
 TEST(a_large_answer_comes_whole_to_a_slow_peer_and_waits_as_plaintext)
