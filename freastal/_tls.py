@@ -80,31 +80,24 @@ def _check_files(config: Config) -> None:
 class Renewal:
     """Has a worker that turns itself read its certificates again: asked for by a signal, done between two turns."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, worker: _core.Worker, log: Log) -> None:
+        self._worker = worker
         self._log = log
-        self._worker: _core.Worker | None = None
         self._wanted = self._over = False
 
-    def attach(self, worker: _core.Worker) -> None:
-        self._worker = worker
-        if self._wanted:
-            worker.pause()
-
-    def ask(self, *_: object) -> None:
-        """A signal handler, also before there is a worker: it may have read its files already."""
+    def ask(self) -> None:
+        """Also from a signal handler."""
         self._wanted = True
-        if self._worker is not None:
-            self._worker.pause()
+        self._worker.pause()
 
     def end(self) -> None:
-        """The worker drains, from here on; in place of its pause(), whose meaning is the last one's who called it."""
+        """The worker drains from here on. In place of its pause(), which would say no more than that of ask."""
         self._over = True
-        if self._worker is not None:
-            self._worker.pause()
+        self._worker.pause()
 
     def take(self) -> bool:
         """To be called when the worker has paused. Whether that was for certificates alone, and it goes on."""
-        if not self._wanted or self._worker is None:
+        if not self._wanted:
             return False
         self._wanted = False
         renew(self._worker, self._log)

@@ -13,21 +13,13 @@ from .._asgi import AsgiService
 from .._listen import Listeners
 from .._log import Log
 from .._loops import new_loop, run_to_end
-from .._tls import CoreTls
 from ..config import Config
 from .lifeline import Lifeline
 from .worker import obey_signals
 
 
 def serve(
-    application: Callable[..., Any],
-    config: Config,
-    listeners: Listeners,
-    log: Log,
-    lifeline: Lifeline,
-    *,
-    tls: CoreTls | None = None,
-    **more: Any,
+    application: Callable[..., Any], config: Config, listeners: Listeners, log: Log, lifeline: Lifeline, **more: Any
 ) -> None:
     """Serves until drained or stopped. A FreastalError, OSError or ValueError when it cannot begin."""
 
@@ -36,20 +28,19 @@ def serve(
             lifeline.report_ready("asgi")
 
         loop = asyncio.get_running_loop()
-        service = AsgiService(application, config, listeners, log, report_ready, tls=tls, **more)
+        service = AsgiService(application, config, listeners, log, report_ready, **more)
         with _woken_by_signals(loop):
-            if tls is not None:
-                signal.signal(signal.SIGHUP, _in(loop, service.renew))
-            obey_signals(lifeline, _in(loop, service.drain), _in(loop, service.stop), config.graceful_timeout)
+            drain, stop, renew = _in(loop, service.drain), _in(loop, service.stop), _in(loop, service.renew)
+            obey_signals(lifeline, drain, stop, renew, config.graceful_timeout)
             await service.run()
 
     run_to_end(new_loop(config.loop), main())
 
 
-def _in(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Callable[..., None]:
+def _in(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Callable[[], None]:
     """`call` by the loop, for a signal handler; after the end nobody needs to be told to end."""
 
-    def soon(*_: object) -> None:
+    def soon() -> None:
         if not loop.is_closed():
             loop.call_soon_threadsafe(call)
 

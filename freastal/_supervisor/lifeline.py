@@ -3,7 +3,8 @@
 A pair of sockets for each worker. That the server's end is closed, however the server went, the kernel signals to the
 worker (SIGIO): no thread waits for it, and the worker's loop need not know. PR_SET_PDEATHSIG would be Linux only.
 
-A report is "ready INTERFACE" on a line, or "failed CODE" on a line with the reason after it.
+A report is "ready INTERFACE" on a line, or "failed CODE" on a line with the reason after it. What comes down is a byte,
+any, which asks for certificates to be read again: a signal that says so would also reach the worker from a terminal.
 """
 
 from __future__ import annotations
@@ -63,6 +64,13 @@ class Lifeline:
         line, _, reason = self._received.partition(b"\n")
         return (int(line[7:]), reason.decode("utf-8", "replace")) if line.startswith(b"failed ") else None
 
+    def ask_to_renew(self) -> None:
+        """Has the worker do what it was told to do then, once or more, also when it is only about to watch."""
+        try:
+            self._upper.send(b"\n")
+        except OSError:
+            return  # It has not read what was said before, or is gone.
+
     # In the worker.
 
     def report_ready(self, interface: str) -> None:
@@ -71,19 +79,20 @@ class Lifeline:
     def report_failure(self, code: int, reason: str) -> None:
         self._send(f"failed {code}\n{reason}")
 
-    def watch(self, on_lost: Callable[[], None]) -> None:
-        """`on_lost` is called, from a signal handler, when the server has ended."""
+    def watch(self, on_lost: Callable[[], None], on_renew: Callable[[], None]) -> None:
+        """`on_lost` is called, from a signal handler, when the server has ended; `on_renew` when it asks for that."""
         self._lower.setblocking(False)
 
         def check(*_: object) -> None:
-            try:
-                lost = self._lower.recv(1) == b""
-            except BlockingIOError:
-                return
-            except ConnectionError:
-                lost = True
-            if lost:
-                on_lost()
+            word = b"renew"
+            while word:
+                try:
+                    word = self._lower.recv(4096)
+                except BlockingIOError:
+                    return
+                except ConnectionError:
+                    word = b""
+                (on_renew if word else on_lost)()
 
         signal.signal(signal.SIGIO, check)
         fd = self._lower.fileno()

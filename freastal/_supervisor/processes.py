@@ -81,7 +81,7 @@ class Supervisor:
         self._log = log
         self._name = name
         self.renew: Callable[[], bool] | None = None
-        """With it HUP does not end the server: it is called, and when it says so, all workers are sent HUP too."""
+        """With it HUP does not end the server: it is called, and when it says so, all workers are asked to, too."""
         self._slots = [Slot(index) for index in range(config.workers)]
         self._signals = Signals((*_GRACEFUL, *_FAST, *_IGNORED, signal.SIGCHLD))
         self._stage = Stage.RUN
@@ -256,7 +256,9 @@ class Supervisor:
                 self._end(Stage.DRAIN, min(_FAST_S, self._config.graceful_timeout))
         elif number == signal.SIGHUP and self.renew is not None:
             if self._stage is Stage.RUN and self.renew():
-                self._send(signal.SIGHUP)
+                for slot in self._slots:
+                    if slot.lifeline is not None:
+                        slot.lifeline.ask_to_renew()
         elif number in _GRACEFUL and self._stage is Stage.RUN:
             self._end(Stage.DRAIN, self._config.graceful_timeout)
         elif number in _IGNORED:
@@ -273,12 +275,9 @@ class Supervisor:
             if stage is Stage.DRAIN:
                 self._log.info(f"stopping: open requests may take {within_s:g} s")
         self._stage, self._deadline_s = stage, deadline_s
-        self._send(_SIGNAL_OF[stage])
-
-    def _send(self, number: int) -> None:
         for slot in self._slots:
             if slot.pid:
-                os.kill(slot.pid, number)
+                os.kill(slot.pid, _SIGNAL_OF[stage])
 
     def _advance(self) -> None:
         """From one stage of the end to the next when its time is over."""

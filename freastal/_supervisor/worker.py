@@ -51,7 +51,6 @@ class Job:
             application, interface = self.loaded or load(self.target, self.config)
             if interface == "asgi":
                 return self._serve_asgi(slot, lifeline, application)
-            renewal = self._renewal()
             worker = self._open(slot, application)
         except FreastalError as error:
             lifeline.report_failure(error.exit_code, str(error))
@@ -62,8 +61,8 @@ class Job:
             lifeline.report_failure(BootError.exit_code, f"a worker could not be set up: {error}")
             return BootError.exit_code
         signal.set_wakeup_fd(worker.wakeup_fd, warn_on_full_buffer=False)
-        renewal.attach(worker)
-        obey_signals(lifeline, renewal.end, worker.stop, self.config.graceful_timeout)
+        renewal = Renewal(worker, self.log)
+        obey_signals(lifeline, renewal.end, worker.stop, renewal.ask, self.config.graceful_timeout)
         lifeline.report_ready(interface)
         run(worker, self.listeners, renewal)
         signal.set_wakeup_fd(-1)  # The descriptor goes with the worker; its number may be a file's then.
@@ -86,21 +85,20 @@ class Job:
         more: dict[str, Any] = {"tls": self.tls, "access_fd": self.access_fd, "stats": self._stats_of(slot)}
         return open_worker(application, "wsgi", self.config, self.listeners.core_binds(slot), self.log, **more)
 
-    def _renewal(self) -> Renewal:
-        """Heeds HUP before the worker reads its files: none must be missed."""
-        renewal = Renewal(self.log)
-        if self.tls is not None:
-            signal.signal(signal.SIGHUP, renewal.ask)
-        return renewal
-
     def _stats_of(self, slot: int) -> memoryview | None:
         if self.stats is None:
             return None
         return memoryview(self.stats)[slot * _core.STATS_BYTES : (slot + 1) * _core.STATS_BYTES]
 
 
-def obey_signals(lifeline: Lifeline, drain: Callable[[], None], stop: Callable[[], None], graceful_s: float) -> None:
-    """TERM drains, QUIT stops now. INT is for the server alone, though a terminal sends it to all.
+def obey_signals(
+    lifeline: Lifeline,
+    drain: Callable[[], None],
+    stop: Callable[[], None],
+    renew: Callable[[], None],
+    graceful_s: float,
+) -> None:
+    """TERM drains, QUIT stops now. INT and HUP are for the server alone, though a terminal sends them to all.
 
     A worker whose server is gone drains as well, and has nobody but its own alarm to stop it in the end.
     """
@@ -118,7 +116,7 @@ def obey_signals(lifeline: Lifeline, drain: Callable[[], None], stop: Callable[[
 
     signal.signal(signal.SIGTERM, on_term)
     signal.signal(signal.SIGQUIT, on_quit)
-    lifeline.watch(on_lost)
+    lifeline.watch(on_lost, renew)
 
 
 def allow_descriptors(wanted: int) -> None:

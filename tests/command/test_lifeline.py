@@ -67,7 +67,7 @@ def test_a_worker_died_with_something_unread(ends):
 def lost(ends):
     """A list that grows when the worker notices that its server is gone."""
     lost: list[bool] = []
-    ends[1].watch(lambda: lost.append(True))
+    ends[1].watch(lambda: lost.append(True), lambda: None)
     return lost
 
 
@@ -87,16 +87,34 @@ def test_a_report_that_nobody_reads_is_no_failure(ends, lost):
     assert lost == [True]
 
 
-def test_a_byte_is_not_the_end(ends, lost):
-    upper, _ = ends
-    upper._upper.sendall(b"x")
+def test_a_worker_is_asked_to_renew(ends):
+    upper, lower = ends
+    asked: list[str] = []
+    upper.ask_to_renew()
+    lower.watch(lambda: asked.append("lost"), lambda: asked.append("renew"))
+    assert asked == ["renew"]
+    upper.ask_to_renew()
     select.select([], [upper._upper], [], 10)
-    assert not lost
+    assert asked == ["renew", "renew"]
+    upper._upper.close()
+    select.select([lower._lower], [], [], 10)
+    assert asked == ["renew", "renew", "lost"]
+
+
+def test_a_worker_that_does_not_listen_is_not_waited_for(ends):
+    upper, lower = ends
+    for _ in range(100_000):
+        upper.ask_to_renew()
+    asked: list[str] = []
+    lower.watch(lambda: asked.append("lost"), lambda: asked.append("renew"))
+    assert set(asked) == {"renew"}
+    lower._lower.close()
+    upper.ask_to_renew()
 
 
 def test_an_end_before_the_watch_is_noticed(ends):
     upper, lower = ends
     upper._upper.close()
     lost: list[bool] = []
-    lower.watch(lambda: lost.append(True))
+    lower.watch(lambda: lost.append(True), lambda: None)
     assert lost == [True]

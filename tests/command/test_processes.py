@@ -444,6 +444,18 @@ def test_a_drain_that_comes_with_a_renewal_is_not_lost(launch_tls, workers):
     assert "cut off" not in server.log
 
 
+def test_a_terminal_does_not_renew(launch_tls):
+    """It sends HUP to every process; the server alone tells the workers."""
+    server = launch_tls(BASIC, "-w", "2")
+    pids = server.worker_pids()
+    for pid in (*pids, server.pid):
+        os.kill(pid, signal.SIGHUP)
+    for pid in pids:
+        server.wait_for_log(rf"\[{pid}\] info: certificates read again")
+    assert server.stop() == 0
+    assert server.log.count("certificates read again") == 2
+
+
 def test_hup_without_tls_is_a_drain(launch):
     server = launch(BASIC)
     assert server.stop(signal.SIGHUP) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 
 import pytest
 
@@ -186,28 +185,19 @@ def test_bad_ones_are_told_of(log, logged):
 
 
 def test_a_worker_is_paused_and_goes_on(log):
-    worker, renewal = Worker(), Renewal(log)
-    renewal.attach(worker)
+    worker = Worker()
+    renewal = Renewal(worker, log)
     assert not renewal.take()
-    renewal.ask(signal.SIGHUP, None)
+    renewal.ask()
     assert worker.asked == ["pause"]
     assert renewal.take()
     assert worker.asked == ["pause", "reload_tls"]
     assert not renewal.take()
 
 
-def test_who_asks_before_there_is_a_worker_is_heard(log):
-    worker, renewal = Worker(), Renewal(log)
-    renewal.ask()
-    assert not renewal.take()
-    renewal.attach(worker)
-    assert worker.asked == ["pause"]
-    assert renewal.take()
-
-
 def test_a_drain_is_not_lost_to_a_renewal(log):
-    worker, renewal = Worker(), Renewal(log)
-    renewal.attach(worker)
+    worker = Worker()
+    renewal = Renewal(worker, log)
     renewal.ask()
     renewal.end()
     assert worker.asked == ["pause", "pause"]
