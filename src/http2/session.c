@@ -241,11 +241,12 @@ static int open_session(struct fr_protocol *base)
     return 0;
 }
 
-/* The frame that has just ended is one after which there is something to act upon. */
+/* The frame that has just ended is one after which there is something to act upon. A stream that is taken back makes
+ * room for the one that may follow at once. */
 static bool is_meant(const struct fr_frame_reader *frame)
 {
     bool is_head = frame->type == NGHTTP2_HEADERS || frame->type == NGHTTP2_CONTINUATION;
-    return frame->type == NGHTTP2_DATA || (is_head && !frame->in_block);
+    return frame->type == NGHTTP2_DATA || frame->type == NGHTTP2_RST_STREAM || (is_head && !frame->in_block);
 }
 
 /* What nghttp2 does not look at: the size of CONTINUATION (RFC 9113 section 4.2), and the stream of PRIORITY when it

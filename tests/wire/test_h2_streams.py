@@ -174,9 +174,11 @@ def test_as_many_as_the_settings_say(h2: Http2Peer, streams: Streams) -> None:
 def test_a_reset_makes_room(h2: Http2Peer, streams: Streams) -> None:
     held = [h2.ask("/held") for _ in range(100)]
     h2.expect_alive()
-    h2.send(frames.rst_stream(held[50])).get("/")
+    h2.expect(h2.send(frames.rst_stream(held[50])).ask("/"))
+    together = h2.new_stream()
+    h2.send(frames.rst_stream(held[51]) + head(together)).expect(together, body=b"hello\n")
     streams.release()
-    for stream in held[:50] + held[51:]:
+    for stream in held[:50] + held[52:]:
         h2.expect(stream, body=b"released\n")
 
 
