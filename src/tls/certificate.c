@@ -23,10 +23,6 @@ struct loading {
     const struct fr_tls_identity *identity;
     OSSL_LIB_CTX *library;
     const struct fr_tls_complaint *complaint;
-    const char *certificate_name, *key_name; /* for the complaints */
-    X509 *leaf;
-    STACK_OF(X509) * chain;
-    EVP_PKEY *key;
 };
 
 struct password {
@@ -34,11 +30,11 @@ struct password {
     bool asked;
 };
 
-static int complain_reason(const struct loading *loading, const char *name, const char *what)
+static int complain_reason(const struct fr_tls_complaint *complaint, const char *name, const char *what)
 {
     char reason[REASON_BYTES];
     fr_tls_errors_take(reason, sizeof reason);
-    fr_tls_complain(loading->complaint, "%s %s: %s", name, what, reason);
+    fr_tls_complain(complaint, "%s %s: %s", name, what, reason);
     return FR_E_CERTIFICATE;
 }
 
@@ -77,17 +73,18 @@ static bool is_at_end(void)
 
 static int read_chain(struct loading *loading, BIO *source)
 {
-    loading->leaf = read_certificate(loading, source);
-    if (!loading->leaf && is_at_end()) {
-        fr_tls_complain(loading->complaint, "%s contains no certificate", loading->certificate_name);
+    loading->certificate->leaf = read_certificate(loading, source);
+    if (!loading->certificate->leaf && is_at_end()) {
+        fr_tls_complain(loading->complaint, "%s contains no certificate", loading->certificate->name);
         return FR_E_CERTIFICATE;
     }
-    loading->chain = fr_tls_needed(sk_X509_new_null());
-    for (X509 *next = loading->leaf; next && (next = read_certificate(loading, source));)
-        if (!sk_X509_push(loading->chain, next))
+    loading->certificate->chain = fr_tls_needed(sk_X509_new_null());
+    for (X509 *next = loading->certificate->leaf; next && (next = read_certificate(loading, source));)
+        if (!sk_X509_push(loading->certificate->chain, next))
             fr_tls_needed(NULL);
-    if (!loading->leaf || !is_at_end())
-        return complain_reason(loading, loading->certificate_name, "contains a certificate that cannot be read");
+    if (!loading->certificate->leaf || !is_at_end())
+        return complain_reason(loading->complaint, loading->certificate->name,
+                               "contains a certificate that cannot be read");
     return 0;
 }
 
@@ -118,16 +115,17 @@ static int on_password(char *into, int size, int writing, void *context)
 static int read_key(struct loading *loading, BIO *source)
 {
     struct password password = {.text = loading->identity->password};
-    loading->key = PEM_read_bio_PrivateKey_ex(source, NULL, on_password, &password, loading->library, NULL);
-    if (loading->key)
+    loading->certificate->key =
+        PEM_read_bio_PrivateKey_ex(source, NULL, on_password, &password, loading->library, NULL);
+    if (loading->certificate->key)
         return 0;
     if (!password.asked)
-        return complain_reason(loading, loading->key_name, "contains no key that can be read");
+        return complain_reason(loading->complaint, loading->certificate->key_name, "contains no key that can be read");
     ERR_clear_error();
     fr_tls_complain(loading->complaint,
                     password.text ? "%s cannot be opened with this password"
                                   : "%s is encrypted, and no password was given",
-                    loading->key_name);
+                    loading->certificate->key_name);
     return FR_E_CERTIFICATE;
 }
 
@@ -147,18 +145,6 @@ static int load_key(struct loading *loading)
     return error;
 }
 
-static int use(const struct loading *loading)
-{
-    if (X509_check_private_key(loading->leaf, loading->key) != 1) {
-        ERR_clear_error();
-        fr_tls_complain(loading->complaint, "%s is not the key of %s", loading->key_name, loading->certificate_name);
-        return FR_E_CERTIFICATE;
-    }
-    if (SSL_CTX_use_cert_and_key(loading->certificate->ssl, loading->leaf, loading->key, loading->chain, 1) != 1)
-        return complain_reason(loading, loading->certificate_name, "cannot be used");
-    return 0;
-}
-
 static void add_name(struct fr_tls_certificate *certificate, const ASN1_STRING *text)
 {
     const char *data = (const char *)ASN1_STRING_get0_data(text);
@@ -172,9 +158,9 @@ static void add_name(struct fr_tls_certificate *certificate, const ASN1_STRING *
 }
 
 /* The common name counts only where there is no other, RFC 6125 section 6.4.4. */
-static void collect_names(struct fr_tls_certificate *certificate, X509 *leaf)
+static void collect_names(struct fr_tls_certificate *certificate)
 {
-    GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate->leaf, NID_subject_alt_name, NULL, NULL);
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
         if (name->type == GEN_DNS)
@@ -184,16 +170,16 @@ static void collect_names(struct fr_tls_certificate *certificate, X509 *leaf)
     fr_tls_errors_clear();
     if (certificate->name_count)
         return;
-    const X509_NAME *subject = X509_get_subject_name(leaf);
+    const X509_NAME *subject = X509_get_subject_name(certificate->leaf);
     for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;)
         add_name(certificate, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
 }
 
-static void keep_pem(struct fr_tls_certificate *certificate, X509 *leaf)
+static void keep_pem(struct fr_tls_certificate *certificate)
 {
     BIO *memory = fr_tls_needed(BIO_new(BIO_s_mem()));
     char *data = NULL;
-    if (PEM_write_bio_X509(memory, leaf)) {
+    if (PEM_write_bio_X509(memory, certificate->leaf)) {
         size_t len = (size_t)BIO_get_mem_data(memory, &data);
         certificate->pem = fr_span_of(memcpy(fr_alloc(len), data, len), len);
     }
@@ -201,16 +187,16 @@ static void keep_pem(struct fr_tls_certificate *certificate, X509 *leaf)
 }
 
 /* What works and will disappoint somebody. */
-static void warn(const struct loading *loading, const struct fr_tls_complaint *warning)
+static void warn(const struct fr_tls_certificate *certificate, const struct fr_tls_complaint *warning)
 {
-    const char *name = loading->certificate_name;
-    if (X509_cmp_current_time(X509_get0_notAfter(loading->leaf)) < 0)
+    const char *name = certificate->name;
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate->leaf)) < 0)
         fr_tls_complain(warning, "%s has expired", name);
-    if (X509_cmp_current_time(X509_get0_notBefore(loading->leaf)) > 0)
+    if (X509_cmp_current_time(X509_get0_notBefore(certificate->leaf)) > 0)
         fr_tls_complain(warning, "%s is not valid yet", name);
-    X509 *last = loading->leaf;
-    for (int i = 0; i < sk_X509_num(loading->chain); i++) {
-        X509 *issuer = sk_X509_value(loading->chain, i);
+    X509 *last = certificate->leaf;
+    for (int i = 0; i < sk_X509_num(certificate->chain); i++) {
+        X509 *issuer = sk_X509_value(certificate->chain, i);
         if (X509_check_issued(issuer, last) != X509_V_OK)
             fr_tls_complain(warning, "certificate %d of %s has not issued the one before it", i + 2, name);
         last = issuer;
@@ -225,8 +211,11 @@ static int load(struct loading *loading)
     int error = load_chain(loading);
     if (!error)
         error = load_key(loading);
-    if (!error)
-        error = use(loading);
+    if (!error && X509_check_private_key(certificate->leaf, certificate->key) != 1) {
+        ERR_clear_error();
+        fr_tls_complain(loading->complaint, "%s is not the key of %s", certificate->key_name, certificate->name);
+        return FR_E_CERTIFICATE;
+    }
     if (error || !path)
         return error;
     error =
@@ -234,34 +223,45 @@ static int load(struct loading *loading)
     if (error)
         return error;
     certificate->file_count++;
-    return fr_tls_staple_check(certificate->staple, path, loading->leaf, loading->complaint);
+    return fr_tls_staple_check(certificate->staple, path, loading->certificate->leaf, loading->complaint);
 }
 
 int fr_tls_certificate_load(struct fr_tls_certificate *certificate, const struct fr_tls_identity *identity,
                             OSSL_LIB_CTX *library, const struct fr_tls_complaint *complaint,
                             const struct fr_tls_complaint *warning)
 {
-    const char *certfile = identity->certificate ? "the certificate" : identity->certfile;
+    struct loading loading = {certificate, identity, library, complaint};
     const char *keyfile = identity->key ? "the key" : identity->keyfile;
-    struct loading loading = {
-        .certificate = certificate,
-        .identity = identity,
-        .library = library,
-        .complaint = complaint,
-        .certificate_name = certfile,
-        .key_name = keyfile ? keyfile : certfile,
-    };
+    *certificate = (struct fr_tls_certificate){.name = identity->certificate ? "the certificate" : identity->certfile};
+    certificate->key_name = keyfile ? keyfile : certificate->name;
     int error = load(&loading);
     if (!error) {
-        collect_names(certificate, loading.leaf);
-        keep_pem(certificate, loading.leaf);
-        warn(&loading, warning);
+        collect_names(certificate);
+        keep_pem(certificate);
+        warn(certificate, warning);
     }
-    X509_free(loading.leaf);
-    sk_X509_pop_free(loading.chain, X509_free);
-    EVP_PKEY_free(loading.key);
     fr_tls_errors_clear();
     return error;
+}
+
+int fr_tls_certificate_use(struct fr_tls_certificate *certificate, SSL_CTX *ssl,
+                           const struct fr_tls_complaint *complaint)
+{
+    SSL_CTX_up_ref(ssl);
+    certificate->ssl = ssl;
+    if (SSL_CTX_use_cert_and_key(ssl, certificate->leaf, certificate->key, certificate->chain, 1) == 1)
+        return 0;
+    return complain_reason(complaint, certificate->name, "cannot be used");
+}
+
+bool fr_tls_certificate_is_twin(const struct fr_tls_certificate *a, const struct fr_tls_certificate *b)
+{
+    if (a->name_count != b->name_count || EVP_PKEY_get_base_id(a->key) == EVP_PKEY_get_base_id(b->key))
+        return false;
+    for (size_t i = 0; i < a->name_count; i++)
+        if (!fr_span_equal_nocase(a->names[i], b->names[i]))
+            return false;
+    return a->name_count > 0;
 }
 
 enum fr_tls_match fr_tls_certificate_match(const struct fr_tls_certificate *certificate, fr_span name)
@@ -282,5 +282,8 @@ void fr_tls_certificate_close(struct fr_tls_certificate *certificate)
     fr_free(certificate->names);
     fr_free((void *)certificate->pem.data);
     fr_tls_file_free(certificate->staple);
+    X509_free(certificate->leaf);
+    sk_X509_pop_free(certificate->chain, X509_free);
+    EVP_PKEY_free(certificate->key);
     *certificate = (struct fr_tls_certificate){0};
 }

@@ -1,4 +1,4 @@
-/* tls/context.c - One SSL_CTX for every certificate, all alike in everything else.
+/* tls/context.c - One SSL_CTX for every certificate (or two, of an RSA and an ECDSA key), all alike in everything else.
  *
  * Owns an OpenSSL library context. Does not know sockets, nor what is said inside. The defaults are Mozilla's
  * "intermediate" of version 5.7, without finite-field Diffie-Hellman. */
@@ -97,7 +97,7 @@ static int on_server_name(SSL *ssl, int *alert, void *argument)
 
 static int on_status_request(SSL *ssl, void *argument)
 {
-    const struct fr_tls_certificate *certificate = fr_tls_context_certificate(argument, SSL_get_SSL_CTX(ssl));
+    const struct fr_tls_certificate *certificate = fr_tls_context_certificate(argument, ssl);
     if (certificate->staple.len == 0)
         return SSL_TLSEXT_ERR_NOACK;
     void *copy = OPENSSL_memdup(certificate->staple.data, certificate->staple.len); /* SSL frees it */
@@ -166,17 +166,50 @@ static int set_up(struct fr_tls_context *context, SSL_CTX *ssl, const struct fr_
     return 0;
 }
 
+/* Whoever is in that SSL_CTX is a twin: its place for this kind of key is free. */
+static bool has_room(const struct fr_tls_context *context, const SSL_CTX *ssl,
+                     const struct fr_tls_certificate *newcomer)
+{
+    for (const struct fr_tls_certificate *other = context->certificates; other < newcomer; other++)
+        if (other->ssl == ssl && !fr_tls_certificate_is_twin(other, newcomer))
+            return false;
+    return true;
+}
+
+/* The SSL_CTX of a twin that came before, or NULL. */
+static SSL_CTX *share_twin(const struct fr_tls_context *context, const struct fr_tls_certificate *newcomer)
+{
+    for (const struct fr_tls_certificate *other = context->certificates; other < newcomer; other++)
+        if (fr_tls_certificate_is_twin(other, newcomer) && has_room(context, other->ssl, newcomer))
+            return other->ssl;
+    return NULL;
+}
+
+static int load_one(struct fr_tls_context *context, const struct fr_tls_options *options, size_t index,
+                    const struct fr_tls_complaint *complaint, const struct fr_tls_complaint *warning)
+{
+    struct fr_tls_certificate *certificate = &context->certificates[index];
+    context->certificate_count++;
+    int error = fr_tls_certificate_load(certificate, &options->identities[index], context->library, complaint, warning);
+    if (error)
+        return error;
+    SSL_CTX *twin = share_twin(context, certificate);
+    if (twin)
+        return fr_tls_certificate_use(certificate, twin, complaint);
+    SSL_CTX *ssl = fr_tls_needed(SSL_CTX_new_ex(context->library, NULL, TLS_server_method()));
+    error = set_up(context, ssl, options, complaint);
+    if (!error)
+        error = fr_tls_certificate_use(certificate, ssl, complaint);
+    SSL_CTX_free(ssl);
+    return error;
+}
+
 static int load(struct fr_tls_context *context, const struct fr_tls_options *options,
                 const struct fr_tls_complaint *complaint, const struct fr_tls_complaint *warning)
 {
     int error = fr_tls_trust_load(&context->trust, options, context->library, complaint);
-    for (size_t i = 0; i < options->identity_count && !error; i++) {
-        struct fr_tls_certificate *certificate = &context->certificates[context->certificate_count++];
-        certificate->ssl = fr_tls_needed(SSL_CTX_new_ex(context->library, NULL, TLS_server_method()));
-        error = set_up(context, certificate->ssl, options, complaint);
-        if (!error)
-            error = fr_tls_certificate_load(certificate, &options->identities[i], context->library, complaint, warning);
-    }
+    for (size_t i = 0; i < options->identity_count && !error; i++)
+        error = load_one(context, options, i, complaint, warning);
     return error;
 }
 
@@ -224,10 +257,11 @@ struct fr_tls_context *fr_tls_context_hold(struct fr_tls_context *context)
     return context;
 }
 
-const struct fr_tls_certificate *fr_tls_context_certificate(const struct fr_tls_context *context, const SSL_CTX *ssl)
+const struct fr_tls_certificate *fr_tls_context_certificate(const struct fr_tls_context *context, const SSL *ssl)
 {
+    const X509 *shown = SSL_get_certificate(ssl);
     for (size_t i = 1; i < context->certificate_count; i++)
-        if (context->certificates[i].ssl == ssl)
+        if (context->certificates[i].leaf == shown)
             return &context->certificates[i];
     return &context->certificates[0];
 }

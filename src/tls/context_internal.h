@@ -22,7 +22,7 @@ struct fr_tls_context {
     size_t references;     /* its owner, and every stream */
     OSSL_LIB_CTX *library; /* algorithms of its own: no lock is shared with others, no configuration is read */
     BIO_METHOD *wire_method;
-    struct fr_tls_certificate *certificates; /* each with an SSL_CTX; the first is what streams begin with */
+    struct fr_tls_certificate *certificates; /* the SSL_CTX of the first is what streams begin with */
     size_t certificate_count;
     struct fr_tls_trust trust;
     struct fr_tls_ticket_seal seal;
@@ -33,7 +33,7 @@ struct fr_tls_context {
 /* The stream's share of the context. */
 struct fr_tls_context *fr_tls_context_hold(struct fr_tls_context *context);
 
-/* The certificate that belongs to an SSL_CTX of the context's. */
-const struct fr_tls_certificate *fr_tls_context_certificate(const struct fr_tls_context *context, const SSL_CTX *ssl);
+/* The certificate that a client has been shown. */
+const struct fr_tls_certificate *fr_tls_context_certificate(const struct fr_tls_context *context, const SSL *ssl);
 
 #endif

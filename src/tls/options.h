@@ -9,7 +9,8 @@
 
 struct fr_tls_ticket_ring;
 
-/* A certificate with its chain and key; which names it is for, it says itself (subjectAltName). */
+/* A certificate with its chain and key; which names it is for, it says itself (subjectAltName). Two for the same names,
+ * one of an RSA and one of an ECDSA key, are shown each to the clients that can read it. */
 struct fr_tls_identity {
     const char *certfile;    /* PEM: the certificate, then its chain; NULL: see certificate */
     const char *keyfile;     /* PEM; NULL: the key stands in certfile */

@@ -101,7 +101,7 @@ static void learn_facts(struct fr_tls_stream *stream)
         .version_name = fr_span_of_string(SSL_get_version(ssl)),
         .cipher = fr_span_of_string(SSL_CIPHER_get_name(cipher)),
         .server_name = keep_server_name(stream),
-        .server_certificate = fr_tls_context_certificate(stream->context, SSL_get_SSL_CTX(ssl))->pem,
+        .server_certificate = fr_tls_context_certificate(stream->context, ssl)->pem,
         .client = learn_client(stream),
     };
 }

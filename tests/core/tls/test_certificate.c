@@ -45,8 +45,11 @@ static int load(struct rig *rig)
     struct fr_tls_complaint warning = {rig->warning, sizeof rig->warning};
     OSSL_LIB_CTX *library = OSSL_LIB_CTX_new();
     rig->complaint[0] = rig->warning[0] = '\0';
-    rig->loaded = (struct fr_tls_certificate){.ssl = SSL_CTX_new_ex(library, NULL, TLS_server_method())};
     int error = fr_tls_certificate_load(&rig->loaded, &rig->identity, library, &complaint, &warning);
+    SSL_CTX *ssl = SSL_CTX_new_ex(library, NULL, TLS_server_method());
+    if (!error)
+        error = fr_tls_certificate_use(&rig->loaded, ssl, &complaint);
+    SSL_CTX_free(ssl);
     EQUAL(ERR_peek_error(), 0);
     EQUAL(error, rig->complaint[0] ? FR_E_CERTIFICATE : 0);
     fr_tls_certificate_close(&rig->loaded);
@@ -102,7 +105,7 @@ TEST(names_are_those_of_the_certificate)
     open_rig(&rig,
              &(struct maker_wish){.common_name = "c.example", .names = "DNS:a.example,DNS:*.b.example,IP:10.1.1.1"});
     struct fr_tls_complaint complaint = {rig.complaint, sizeof rig.complaint};
-    struct fr_tls_certificate loaded = {.ssl = SSL_CTX_new(TLS_server_method())};
+    struct fr_tls_certificate loaded;
     EQUAL(fr_tls_certificate_load(&loaded, &rig.identity, NULL, &complaint, &complaint), 0);
     EQUAL(fr_tls_certificate_match(&loaded, FR_SPAN("A.example")), FR_TLS_MATCH_EXACT);
     EQUAL(fr_tls_certificate_match(&loaded, FR_SPAN("www.b.example")), FR_TLS_MATCH_STAR);
@@ -112,7 +115,6 @@ TEST(names_are_those_of_the_certificate)
     fr_tls_certificate_close(&loaded);
     close_rig(&rig);
     open_rig(&rig, &(struct maker_wish){.common_name = "c.example"});
-    loaded = (struct fr_tls_certificate){.ssl = SSL_CTX_new(TLS_server_method())};
     EQUAL(fr_tls_certificate_load(&loaded, &rig.identity, NULL, &complaint, &complaint), 0);
     EQUAL(fr_tls_certificate_match(&loaded, FR_SPAN("c.example")), FR_TLS_MATCH_EXACT);
     fr_tls_certificate_close(&loaded);
@@ -168,6 +170,22 @@ TEST(what_cannot_be_used)
     free(broken);
     free(chain);
     maker_free(&stranger);
+    close_rig(&rig);
+}
+
+TEST(what_is_too_weak_cannot_be_used)
+{
+    struct rig rig;
+    open_rig(&rig, &(struct maker_wish){.common_name = "a.example"});
+    struct fr_tls_complaint complaint = {rig.complaint, sizeof rig.complaint};
+    SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_set_security_level(ssl, 5); /* 256 bits, which P-256 has not */
+    EQUAL(fr_tls_certificate_load(&rig.loaded, &rig.identity, NULL, &complaint, &complaint), 0);
+    EQUAL(fr_tls_certificate_use(&rig.loaded, ssl, &complaint), FR_E_CERTIFICATE);
+    SAME(fr_span_of_string(rig.complaint), "the certificate cannot be used: ee key too small");
+    EQUAL(ERR_peek_error(), 0);
+    fr_tls_certificate_close(&rig.loaded);
+    SSL_CTX_free(ssl);
     close_rig(&rig);
 }
 

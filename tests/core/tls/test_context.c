@@ -114,6 +114,72 @@ TEST(each_certificate_has_its_own_staple)
     close_rig(&rig);
 }
 
+/* The kind of key in the certificate that such a client is shown, which is also what the facts say. */
+static int kind_shown(struct fr_tls_context *context, const char *algorithms)
+{
+    struct tls_client client;
+    tls_client_open(&client);
+    EQUAL(SSL_CTX_set1_sigalgs_list(client.settings, algorithms), 1);
+    tls_client_begin(&client, context, "a.example", NULL);
+    IS(tls_client_shake(&client));
+    X509 *certificate = SSL_get1_peer_certificate(client.ssl);
+    int kind = EVP_PKEY_get_base_id(X509_get0_pubkey(certificate));
+    struct maker_pair shown = {.certificate = certificate};
+    char *pem = maker_certificate_pem(&shown);
+    SAME(fr_tls_stream_facts(client.stream)->server_certificate, pem);
+    free(pem);
+    X509_free(certificate);
+    tls_client_close(&client);
+    return kind;
+}
+
+TEST(of_two_kinds_of_key_the_client_gets_one_that_it_can_read)
+{
+    struct rig rig;
+    open_rig(&rig);
+    struct maker_pair rsa =
+        maker_pair(&(struct maker_wish){.common_name = "rsa", .names = "DNS:A.example", .rsa = true});
+    char *certificate = maker_certificate_pem(&rsa), *key = maker_key_pem(&rsa, NULL);
+    rig.identities[1] = rig.identities[2]; /* a.example with another name */
+    rig.identities[2] = (struct fr_tls_identity){.certificate = certificate, .key = key};
+    struct fr_tls_context *context = open_context(&rig);
+    IS(context != NULL);
+    EQUAL(kind_shown(context, "ECDSA+SHA256"), EVP_PKEY_EC);
+    EQUAL(kind_shown(context, "RSA-PSS+SHA256"), EVP_PKEY_RSA);
+    EQUAL(kind_shown(context, "RSA-PSS+SHA256:ECDSA+SHA256"), EVP_PKEY_EC); /* which costs less */
+    fr_tls_context_close(context);
+    maker_free(&rsa);
+    free(certificate);
+    free(key);
+    close_rig(&rig);
+}
+
+/* The second of a kind for the same names is never shown, and does not take the place of the first. */
+TEST(the_first_of_a_kind_stays)
+{
+    struct rig rig;
+    open_rig(&rig);
+    struct maker_pair rsa =
+        maker_pair(&(struct maker_wish){.common_name = "rsa", .names = "DNS:a.example", .rsa = true});
+    char *certificate = maker_certificate_pem(&rsa), *key = maker_key_pem(&rsa, NULL);
+    struct maker_pair again = maker_pair(&(struct maker_wish){.common_name = "again", .names = "DNS:a.example"});
+    char *again_pem = maker_certificate_pem(&again), *again_key = maker_key_pem(&again, NULL);
+    rig.identities[1] = (struct fr_tls_identity){.certificate = certificate, .key = key};
+    rig.identities[2] = (struct fr_tls_identity){.certificate = again_pem, .key = again_key};
+    struct fr_tls_context *context = open_context(&rig);
+    IS(context != NULL);
+    EQUAL(shown_for(context, &rig, "a.example"), 0);
+    EQUAL(shown_for(context, &rig, NULL), 0);
+    fr_tls_context_close(context);
+    maker_free(&rsa);
+    maker_free(&again);
+    free(certificate);
+    free(key);
+    free(again_pem);
+    free(again_key);
+    close_rig(&rig);
+}
+
 TEST(bad_options_are_told)
 {
     struct rig rig;
