@@ -2,7 +2,8 @@
  *
  * Each input is a program, a byte an instruction: the low half says what happens, the high half how much. Peers send
  * whole, half and broken requests, of HTTP/1.1 or HTTP/2, read a little, leave; time passes; the application answers
- * late; the worker drains. At the end every connection, exchange and block of memory must be back. */
+ * late; the worker drains. Some of them speak TLS, or should. At the end every connection, exchange and block of memory must be back. */
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "fakes/echo_application.h"
 #include "fakes/memory_transport.h"
+#include "fakes/tls_maker.h"
 #include "http1/connection.h"
 #include "http2/session.h"
 #include "server/connection.h"
@@ -40,6 +42,8 @@ struct theatre {
     int ends[PEERS_MAX];
     bool mute[PEERS_MAX];             /* this peer has ended or torn its connection */
     unsigned char streams[PEERS_MAX]; /* the last that this peer has opened */
+    SSL *clients[PEERS_MAX];          /* of peers that speak TLS, or should */
+    char plain[FR_CHANNEL_PLAIN_BYTES];
     int peers;
     int now; /* whose turn it is */
     size_t closed;
@@ -101,6 +105,7 @@ static void open_theatre(struct theatre *theatre)
         .policy = &theatre->policy,
         .scratch = &theatre->scratch,
         .stats = &theatre->stats,
+        .plain = theatre->plain,
         .closed = on_closed,
     };
     fr_connection_shared_init(&theatre->shared);
@@ -121,7 +126,43 @@ static void wait_ms(struct theatre *theatre, uint64_t ms)
     turn(theatre);
 }
 
-static void add_peer(struct theatre *theatre)
+/* ---- peers ---- */
+
+/* Keys are not made for each input. */
+static struct fr_tls_context *certificate(void)
+{
+    static struct fr_tls_context *context;
+    char complaint[256];
+    if (context)
+        return context;
+    struct maker_pair pair = maker_pair(&(struct maker_wish){.common_name = "localhost"});
+    struct fr_tls_identity identity = {.certificate = maker_certificate_pem(&pair), .key = maker_key_pem(&pair, NULL)};
+    struct fr_tls_options options = {
+        .identities = &identity, .identity_count = 1, .version_min = 0x0303, .http1 = true, .http2 = true};
+    context = fr_tls_context_open(&options, complaint, sizeof complaint);
+    require(context);
+    free((char *)identity.certificate);
+    free((char *)identity.key);
+    maker_free(&pair);
+    return context;
+}
+
+static SSL *make_client(bool http2)
+{
+    static SSL_CTX *settings;
+    if (!settings)
+        settings = SSL_CTX_new(TLS_client_method());
+    SSL *client = SSL_new(settings);
+    BIO *in = BIO_new(BIO_s_mem());
+    BIO_set_mem_eof_return(in, -1);
+    SSL_set_bio(client, in, BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(client);
+    if (http2)
+        SSL_set_alpn_protos(client, (const unsigned char *)"\2h2", 3);
+    return client;
+}
+
+static void add_peer(struct theatre *theatre, unsigned amount)
 {
     int ends[2];
     if (theatre->peers == PEERS_MAX)
@@ -133,10 +174,71 @@ static void add_peer(struct theatre *theatre)
         .local = &theatre->local,
         .unix_socket = true,
         .choice = true,
+        .tls = amount >= 12 ? certificate() : NULL,
     };
     require(fr_connection_open(&theatre->shared, &entrance, ends[0], NULL, 0) == 0);
     theatre->now = theatre->peers++;
     theatre->ends[theatre->now] = ends[1];
+    if (entrance.tls)
+        theatre->clients[theatre->now] = make_client(amount & 1);
+}
+
+static void send_raw(struct theatre *theatre, fr_span bytes)
+{
+    if (!theatre->mute[theatre->now] && bytes.len)
+        memory_send(theatre->loop, theatre->ends[theatre->now], bytes);
+}
+
+/* What OpenSSL has written. */
+static void send_records(struct theatre *theatre)
+{
+    SSL *client = theatre->clients[theatre->now];
+    char *bytes;
+    long len = BIO_get_mem_data(SSL_get_wbio(client), &bytes);
+    send_raw(theatre, fr_span_of(bytes, (size_t)len));
+    (void)BIO_reset(SSL_get_wbio(client));
+}
+
+/* Whoever should speak TLS and has not begun to speaks without it. */
+static void send_bytes(struct theatre *theatre, fr_span bytes)
+{
+    SSL *client = theatre->clients[theatre->now];
+    if (!client || SSL_in_init(client)) {
+        send_raw(theatre, bytes);
+        return;
+    }
+    (void)SSL_write(client, bytes.data, (int)bytes.len);
+    send_records(theatre);
+}
+
+static void take(struct theatre *theatre, size_t len)
+{
+    SSL *client = theatre->clients[theatre->now];
+    char bytes[4096];
+    fr_span taken = memory_take(theatre->loop, theatre->ends[theatre->now], len);
+    if (!client)
+        return;
+    (void)BIO_write(SSL_get_rbio(client), taken.data, (int)taken.len);
+    while (SSL_read(client, bytes, sizeof bytes) > 0)
+        continue;
+    send_records(theatre);
+}
+
+static void speak_tls(struct theatre *theatre, unsigned amount)
+{
+    SSL *client = theatre->clients[theatre->now];
+    if (!client)
+        return;
+    if (amount < 12)
+        take(theatre, (size_t)1 << (amount + 8)); /* and goes on with the handshake */
+    else if (amount == 12)
+        (void)SSL_shutdown(client);
+    else if (amount == 13)
+        (void)SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED);
+    else
+        send_raw(theatre, FR_SPAN("\x17\x03\x03\0\x14"
+                                  "01234567890123456789"));
+    send_records(theatre);
 }
 
 static void send_text(struct theatre *theatre, unsigned amount)
@@ -159,8 +261,7 @@ static void send_text(struct theatre *theatre, unsigned amount)
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         "\r\n",
     };
-    if (!theatre->mute[theatre->now])
-        memory_send(theatre->loop, theatre->ends[theatre->now], fr_span_of_string(texts[amount]));
+    send_bytes(theatre, fr_span_of_string(texts[amount]));
 }
 
 /* A frame on the last stream of this peer, or on the next one. RFC 9113 section 4.1. */
@@ -170,7 +271,7 @@ static void send_frame(struct theatre *theatre, unsigned char type, unsigned cha
     char frame[64] = {0, 0, (char)payload.len, (char)type, (char)flags, 0, 0, 0, (char)stream};
     require(payload.len <= sizeof frame - 9);
     memcpy(frame + 9, payload.data, payload.len);
-    memory_send(theatre->loop, theatre->ends[theatre->now], fr_span_of(frame, 9 + payload.len));
+    send_bytes(theatre, fr_span_of(frame, 9 + payload.len));
 }
 
 static void send_http2(struct theatre *theatre, unsigned amount)
@@ -216,12 +317,10 @@ static void send_http2(struct theatre *theatre, unsigned amount)
                 LAST}, /* and the rest of it */
     };
     unsigned char *stream = &theatre->streams[theatre->now];
-    if (theatre->mute[theatre->now])
-        return;
     if (amount < 2) {
         fr_span start = FR_SPAN(FR_HTTP2_PREFACE "\0\0\0\4\0\0\0\0\0");
         size_t half = sizeof FR_HTTP2_PREFACE / 2;
-        memory_send(theatre->loop, theatre->ends[theatre->now], amount ? fr_span_skip(start, half) : start);
+        send_bytes(theatre, amount ? fr_span_skip(start, half) : start);
         return;
     }
     if (frames[amount].stream == NEXT)
@@ -280,7 +379,7 @@ static void carry_out(struct theatre *theatre, unsigned what, unsigned amount)
         send_text(theatre, amount);
         break;
     case 4:
-        (void)memory_take(theatre->loop, end, (size_t)1 << amount);
+        take(theatre, (size_t)1 << amount);
         break;
     case 5:
         memory_set_capacity(theatre->loop, end, ((size_t)1 << amount) - 1);
@@ -305,13 +404,17 @@ static void carry_out(struct theatre *theatre, unsigned what, unsigned amount)
         answer_late(theatre, amount);
         break;
     case 11:
-        add_peer(theatre);
+        add_peer(theatre, amount);
         break;
     case 12:
         theatre->now = (int)amount % theatre->peers;
         break;
     case 13:
         send_http2(theatre, amount);
+        break;
+    case 15:
+        speak_tls(theatre, amount);
+        turn(theatre);
         break;
     default:
         turn(theatre);
@@ -332,13 +435,15 @@ static void close_theatre(struct theatre *theatre)
     require(fr_pool_taken(fr_loop_pool(theatre->loop)) == 0);
     fr_loop_close(theatre->loop);
     echo_close(&theatre->echo);
+    for (int i = 0; i < PEERS_MAX; i++)
+        SSL_free(theatre->clients[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct theatre theatre;
     open_theatre(&theatre);
-    add_peer(&theatre);
+    add_peer(&theatre, 0);
     for (size_t i = 0; i < len && i < INSTRUCTIONS_MAX; i++)
         carry_out(&theatre, data[i] & 15, data[i] >> 4);
     close_theatre(&theatre);

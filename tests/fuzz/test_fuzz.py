@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RANDOM_INPUTS = 20_000
-RANDOM_INPUTS_OF = {"tls": 2_000}  # most of them pay for a handshake
+RANDOM_INPUTS_OF = {"serving": 5_000, "tls": 2_000}  # many of them pay for a handshake
 SEED = 9112
 TIMEOUT_S = 120
 
