@@ -2,7 +2,8 @@
  *
  * Each input is a program, a byte an instruction: the low half says what happens, the high half how much. Peers send
  * whole, half and broken requests, of HTTP/1.1 or HTTP/2, read a little, leave; time passes; the application answers
- * late; the worker drains. Some of them speak TLS, or should. At the end every connection, exchange and block of memory must be back. */
+ * late; the worker drains. Some of them speak TLS, or should. At the end every connection, exchange and block of
+ * memory must be back. */
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
