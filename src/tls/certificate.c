@@ -119,13 +119,18 @@ static int read_key(struct loading *loading, BIO *source)
         PEM_read_bio_PrivateKey_ex(source, NULL, on_password, &password, loading->library, NULL);
     if (loading->certificate->key)
         return 0;
+    const char *name = loading->certificate->key_name;
     if (!password.asked)
-        return complain_reason(loading->complaint, loading->certificate->key_name, "contains no key that can be read");
+        return complain_reason(loading->complaint, name, "contains no key that can be read");
+    unsigned long error = ERR_peek_last_error();
+    bool unknown = ERR_GET_LIB(error) == ERR_LIB_EVP && ERR_GET_REASON(error) == ERR_R_UNSUPPORTED;
+    if (!password.text)
+        fr_tls_complain(loading->complaint, "%s is encrypted, and no password was given", name);
+    else if (unknown)
+        fr_tls_complain(loading->complaint, "%s is encrypted with what OpenSSL has given up", name);
+    else
+        fr_tls_complain(loading->complaint, "%s cannot be opened with this password", name);
     ERR_clear_error();
-    fr_tls_complain(loading->complaint,
-                    password.text ? "%s cannot be opened with this password"
-                                  : "%s is encrypted, and no password was given",
-                    loading->certificate->key_name);
     return FR_E_CERTIFICATE;
 }
 

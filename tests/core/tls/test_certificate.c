@@ -121,6 +121,14 @@ TEST(names_are_those_of_the_certificate)
     close_rig(&rig);
 }
 
+/* By PBES1 with MD5 and DES, as keys were encrypted twenty years ago; "sesame". */
+static const char old_key[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+                              "MIGwMBsGCSqGSIb3DQEFAzAOBAgrKvWBjuKUvwICCAAEgZCp0Diw7KsPq295PVnD\n"
+                              "L7m2xHXF+jCN7C4mgyrbhk0+0PEHY7c1uxpIQCfsTj8o9b854Shsp6Nvvz/1topK\n"
+                              "jWrQVVsi0xqgdY05MDac3TaL/h/lJo6fES9YbSaR7NH0p32LhLI2Q2pjSD9vijjc\n"
+                              "AkFSEiZvtWR1uP/iURT7ZQazl7dYUhQaaARYa4Y8xGgO8V8=\n"
+                              "-----END ENCRYPTED PRIVATE KEY-----\n";
+
 TEST(passwords)
 {
     struct rig rig;
@@ -132,6 +140,8 @@ TEST(passwords)
     expect_complaint(&rig, "the key cannot be opened with this password");
     rig.identity.password = "sesame";
     expect_good(&rig, "");
+    rig.identity.key = old_key;
+    expect_complaint(&rig, "the key is encrypted with what OpenSSL has given up");
     rig.identity.key = rig.key; /* not needed, and no harm */
     expect_good(&rig, "");
     free(locked);
