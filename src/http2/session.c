@@ -307,11 +307,47 @@ static void heed(struct fr_http2_session *session)
         reap(session);
 }
 
+/* nghttp2 counts a CONTINUATION each time that it looks for its head, and a head that comes byte by byte is soon one too
+ * many: it is held back until it is whole. How many bytes at the end of `bytes` that is now. */
+static size_t count_to_hold(const struct fr_http2_session *session, fr_span bytes)
+{
+    size_t head_len = session->reader.head_len;
+    if (!session->reader.in_block || head_len == FR_FRAME_HEAD_BYTES)
+        return 0;
+    return head_len < bytes.len ? head_len : bytes.len;
+}
+
+/* What has been held back, with the rest of it, which is taken off the front of `bytes`. */
+static int feed_held(struct fr_http2_session *session, fr_span *bytes)
+{
+    size_t held = session->held_len, rest = FR_FRAME_HEAD_BYTES - held;
+    if (held == 0)
+        return 0;
+    memcpy(session->held + held, bytes->data, rest);
+    session->held_len = 0;
+    *bytes = fr_span_skip(*bytes, rest);
+    return fr_http2_engine_feed(session, fr_span_of(session->held, FR_FRAME_HEAD_BYTES));
+}
+
+static int feed(struct fr_http2_session *session, fr_span bytes)
+{
+    size_t hold = count_to_hold(session, bytes);
+    int error = 0;
+    if (hold < bytes.len) {
+        error = feed_held(session, &bytes);
+        if (!error && hold < bytes.len) /* there may be no payload, and what the head has brought is to be acted upon */
+            error = fr_http2_engine_feed(session, fr_span_slice(bytes, 0, bytes.len - hold));
+    }
+    memcpy(session->held + session->held_len, bytes.data + bytes.len - hold, hold);
+    session->held_len += (uint8_t)hold;
+    return error;
+}
+
 static int take(struct fr_http2_session *session, fr_span bytes)
 {
     while (bytes.len && !session->base->finished && !session->dead) {
         ssize_t len = measure(session, bytes);
-        int error = len < 0 ? (int)len : fr_http2_engine_feed(session, fr_span_slice(bytes, 0, (size_t)len));
+        int error = len < 0 ? (int)len : feed(session, fr_span_slice(bytes, 0, (size_t)len));
         if (error) {
             finish_for(session, error);
             return error;

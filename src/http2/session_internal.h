@@ -23,6 +23,8 @@ struct fr_http2_session {
     struct fr_list roomy;  /* those whose application may write again */
     struct fr_frame_reader reader;
     struct fr_guard guard;
+    char held[FR_FRAME_HEAD_BYTES]; /* part of a frame's head that nghttp2 has not been given */
+    uint8_t held_len;
 
     struct fr_head_draft *draft;     /* of the block that is being decoded; NULL: none, or trailers */
     struct fr_http2_stream *drafted; /* whose draft that is */

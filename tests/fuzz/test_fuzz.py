@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RANDOM_INPUTS = 20_000
-RANDOM_INPUTS_OF = {"serving": 5_000, "tls": 2_000}  # many of them pay for a handshake
+RANDOM_INPUTS_OF = {"h2": 4_000, "serving": 5_000, "tls": 2_000}  # what they open costs more than what they say
 SEED = 9112
 TIMEOUT_S = 120
 

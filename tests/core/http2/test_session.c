@@ -255,3 +255,22 @@ TEST(a_flush_finds_what_was_sent)
     echo_let_go(talk.echo.exchange);
     close_talk(&talk);
 }
+
+TEST(a_block_in_several_frames_may_be_cut_anywhere)
+{
+    for (size_t step = 1; step < 60; step++) {
+        struct talk talk;
+        struct fr_buffer out;
+        fr_buffer_init(&out, 4096);
+        open_talk(&talk, ECHO_FIXED);
+        add_frame(&out, NGHTTP2_HEADERS, END_STREAM, 1, FR_SPAN("\x82\x86"));
+        add_frame(&out, NGHTTP2_CONTINUATION, 0, 1, FR_SPAN("\x84"));
+        add_frame(&out, NGHTTP2_CONTINUATION, 0, 1, FR_SPAN("\x41\1a"));
+        add_frame(&out, NGHTTP2_CONTINUATION, END_HEADERS, 1, FR_SPAN(""));
+        for (size_t at = 0; at < out.len; at += step)
+            wire_send(&talk.wire, fr_span_slice(fr_buffer_span(&out), at, at + step < out.len ? at + step : out.len));
+        HEARS(&talk, " head 1 200 data 1 6.");
+        fr_buffer_free(&out);
+        close_talk(&talk);
+    }
+}
