@@ -58,16 +58,17 @@ class TlsSocket:
         raise AssertionError("a handshake without a server")
 
     def handshake(self) -> TlsSocket:
-        """To its end, as far as the client sees it."""
-        while True:
-            try:
-                self.tls.do_handshake()
-            except ssl.SSLWantReadError:
+        """To its end, as far as the client sees it; one that fails closes the socket."""
+        try:
+            while not self._is_ready():
                 self.flush()
                 self.feed()
-            else:
-                self.flush()
-                return self
+            self.flush()
+        except BaseException:
+            self.flush()
+            self.close()
+            raise
+        return self
 
     # As a socket.
 
@@ -136,6 +137,13 @@ class TlsSocket:
         except ssl.SSLWantReadError:
             pass
         self.flush()
+
+    def _is_ready(self) -> bool:
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
 
     def _send(self, data: bytes) -> None:
         if 0 <= self.damaged_byte < len(data):
