@@ -224,6 +224,7 @@ struct fr_tls_context *fr_tls_context_open(const struct fr_tls_options *options,
     context->references = 1;
     context->http1 = options->http1;
     context->http2 = options->http2;
+    context->records_per_key = FR_TLS_RECORDS_PER_KEY;
     context->library = fr_tls_needed(OSSL_LIB_CTX_new());
     fr_tls_ticket_seal_open(&context->seal, context->library, options->tickets);
     context->wire_method = fr_tls_wire_method();

@@ -3,6 +3,7 @@
 #define FR_TLS_CONTEXT_INTERNAL_H
 
 #include <openssl/ssl.h>
+#include <stdint.h>
 
 #include "tls/certificate.h"
 #include "tls/context.h"
@@ -11,6 +12,9 @@
 
 /* What the rest of an answer is gathered in, before it is sealed. */
 #define FR_TLS_RECORD_BYTES 16384
+
+/* Less than the 2^24.5 that AES-GCM bears; a WebSocket gets there. */
+#define FR_TLS_RECORDS_PER_KEY (UINT32_C(1) << 23)
 
 /* What the callbacks of OpenSSL know of a stream; the app data of its SSL object. */
 struct fr_tls_attachment {
@@ -27,6 +31,7 @@ struct fr_tls_context {
     struct fr_tls_trust trust;
     struct fr_tls_ticket_seal seal;
     bool http1, http2;
+    uint32_t records_per_key; /* FR_TLS_RECORDS_PER_KEY, or what a test wants */
     char record[FR_TLS_RECORD_BYTES];
 };
 

@@ -33,10 +33,11 @@ struct fr_tls_stream {
     struct fr_tls_context *context;
     struct fr_tls_wire wire;
     struct fr_tls_attachment attachment;
-    uint64_t sealed_ms;    /* when something was sealed last */
-    uint32_t small_sealed; /* of SMALL_BYTES */
-    uint8_t state;         /* enum fr_tls_state */
-    bool begun;            /* the first byte was one of TLS */
+    uint64_t sealed_ms;      /* when something was sealed last */
+    uint32_t small_sealed;   /* of SMALL_BYTES */
+    uint32_t sealed_records; /* with this key */
+    uint8_t state;           /* enum fr_tls_state */
+    bool begun;              /* the first byte was one of TLS */
     bool end_queued;
     struct fr_tls_facts facts;
     struct fr_tls_client_facts client;
@@ -115,7 +116,8 @@ static void fail(struct fr_tls_stream *stream)
     bool of_certificate = ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
     fr_tls_errors_take(reason, sizeof reason);
     stream->state = FR_TLS_FAILED;
-    stream->complaint = fr_alloc(COMPLAINT_BYTES);
+    if (!stream->complaint)
+        stream->complaint = fr_alloc(COMPLAINT_BYTES);
     if (stream->wire.flooded)
         snprintf(stream->complaint, COMPLAINT_BYTES, "too many records that carry nothing");
     else if (of_certificate)
@@ -133,8 +135,11 @@ static void judge(struct fr_tls_stream *stream, int result)
     case SSL_ERROR_ZERO_RETURN:
         stream->state = FR_TLS_ENDED;
         break;
-    default:
-        fail(stream);
+    default: /* other messages than data are no error once we have ended: OpenSSL just does not take them */
+        if (stream->end_queued && !ERR_peek_error() && !stream->wire.flooded)
+            stream->state = FR_TLS_ENDED;
+        else
+            fail(stream);
     }
 }
 
@@ -219,6 +224,17 @@ static ssize_t next_contents(struct fr_tls_context *context, const struct fr_out
     return fr_outbox_peek(plain, context->record, size);
 }
 
+/* Before it has sealed too much for one key, RFC 8446 section 5.5; the message leaves with the next record. TLS 1.2
+ * knows no such thing. */
+static void change_key(struct fr_tls_stream *stream)
+{
+    if (++stream->sealed_records <= stream->context->records_per_key)
+        return;
+    stream->sealed_records = 1;
+    if (stream->facts.version >= TLS1_3_VERSION)
+        SSL_key_update(stream->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+}
+
 int fr_tls_stream_seal(struct fr_tls_stream *stream, struct fr_outbox *plain, size_t records_max, uint64_t now_ms)
 {
     assert(stream->state == FR_TLS_OPEN || stream->state == FR_TLS_ENDED);
@@ -229,6 +245,7 @@ int fr_tls_stream_seal(struct fr_tls_stream *stream, struct fr_outbox *plain, si
         size_t sealed = 0;
         if (len < 0)
             return (int)len;
+        change_key(stream);
         if (SSL_write_ex(stream->ssl, data, (size_t)len, &sealed) != 1) {
             fail(stream);
             return FR_E_TLS;

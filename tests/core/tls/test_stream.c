@@ -378,3 +378,19 @@ TEST(what_comes_after_our_end_is_heard)
     EQUAL(fr_tls_stream_state(rig.client.stream), FR_TLS_ENDED);
     close_rig(&rig);
 }
+
+TEST(what_is_not_data_ends_it_after_our_end)
+{
+    struct rig rig;
+    open_rig(&rig);
+    begin(&rig);
+    IS(tls_client_shake(&rig.client));
+    fr_tls_stream_end(rig.client.stream);
+    SSL_key_update(rig.client.ssl, SSL_KEY_UPDATE_REQUESTED);
+    SSL_do_handshake(rig.client.ssl);
+    tls_client_to_server(&rig.client);
+    IS(rig.client.unsealed >= 0);
+    IS(fr_tls_stream_state(rig.client.stream) != FR_TLS_FAILED);
+    EQUAL(ERR_peek_error(), 0);
+    close_rig(&rig);
+}

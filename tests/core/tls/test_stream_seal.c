@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include "fakes/tls_client.h"
+#include "tls/context_internal.h"
 #include "tls/stream.h"
 #include "unit.h"
 
@@ -16,6 +17,7 @@ struct rig {
     char *certificate, *key;
     struct fr_tls_identity identity;
     struct fr_tls_options options;
+    struct fr_tls_context *context; /* the stream's */
     struct tls_client client;
     char *data, *heard;
     int released;
@@ -28,10 +30,10 @@ static void open_rig(struct rig *rig)
     rig->identity.certificate = rig->certificate = maker_certificate_pem(&rig->pair);
     rig->identity.key = rig->key = maker_key_pem(&rig->pair, NULL);
     rig->options = (struct fr_tls_options){&rig->identity, 1, .version_min = 0x0304, .http1 = true};
-    struct fr_tls_context *context = fr_tls_context_open(&rig->options, complaint, sizeof complaint);
+    rig->context = fr_tls_context_open(&rig->options, complaint, sizeof complaint);
     tls_client_open(&rig->client);
-    tls_client_begin(&rig->client, context, NULL, NULL);
-    fr_tls_context_close(context); /* the stream keeps it */
+    tls_client_begin(&rig->client, rig->context, NULL, NULL);
+    fr_tls_context_close(rig->context); /* the stream keeps it */
     IS(tls_client_shake(&rig->client));
     rig->data = malloc(LONG);
     rig->heard = malloc(LONG);
@@ -170,6 +172,31 @@ TEST(nothing_is_sealed_after_the_end)
     fr_outbox_copy(&rig.client.plain, FR_SPAN("late"));
     EQUAL(fr_tls_stream_seal(rig.client.stream, &rig.client.plain, 65536, 1), FR_E_TLS);
     EQUAL(rig.client.records.bytes, queued);
+    EQUAL(ERR_peek_error(), 0);
+    close_rig(&rig);
+}
+
+static void count_key_updates(int written, int version, int type, const void *data, size_t len, SSL *ssl, void *count)
+{
+    (void)version, (void)ssl;
+    if (!written && type == SSL3_RT_HANDSHAKE && len && *(const unsigned char *)data == SSL3_MT_KEY_UPDATE)
+        ++*(int *)count;
+}
+
+TEST(a_key_is_changed_before_it_is_worn_out)
+{
+    struct rig rig;
+    int updates = 0;
+    open_rig(&rig);
+    rig.context->records_per_key = 10;
+    SSL_set_msg_callback(rig.client.ssl, count_key_updates);
+    SSL_set_msg_callback_arg(rig.client.ssl, &updates);
+    for (int i = 0; i < 10; i++)
+        answer(&rig, 1000, 1);
+    EQUAL(updates, 0);
+    for (int i = 0; i < 90; i++)
+        answer(&rig, 1000, 1);
+    EQUAL(updates, 9);
     EQUAL(ERR_peek_error(), 0);
     close_rig(&rig);
 }
