@@ -1,6 +1,8 @@
 /* http2/engine.c: what nghttp2 is told, what it refuses, and in which order it sends. */
 #include "http2/session_internal.h"
 
+#include "http1/connection.h"
+
 #include "talk.h"
 
 TEST(settings_say_what_the_limits_are)
@@ -238,5 +240,30 @@ TEST(priorities_may_change)
     say(&talk);
     note_order(&talk, order);
     SAME(fr_span_of_string(order), "7755");
+    close_talk(&talk);
+}
+
+/* ---- memory ---- */
+
+/* Known to the sanitizer, which this is run under. */
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+/* What a connection owns between requests, besides its block in server/connection.c: 16 KiB of it is the buffer in which
+ * nghttp2 makes heads, and of that only what was once used is in memory. */
+TEST(an_idle_connection_owns_little)
+{
+    struct talk talk;
+    if (!__sanitizer_get_current_allocated_bytes)
+        return;
+    open_talk(&talk, ECHO_BODY);
+    ask(&talk, 1, 0, "POST", "/");
+    pour_many(&talk, 1, END_STREAM, 60000);
+    say(&talk);
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
+    size_t before = __sanitizer_get_current_allocated_bytes();
+    wire_drop(&talk.wire, FR_CLOSE_STOP);
+    size_t owned = before - __sanitizer_get_current_allocated_bytes();
+    IS(owned > 16384 && owned < 28 * 1024);
+    IS(fr_http2.size <= fr_http1.size); /* its place in the connection was made for HTTP/1.1 */
     close_talk(&talk);
 }
