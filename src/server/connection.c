@@ -329,13 +329,18 @@ static void begin_handshake(struct fr_connection *connection, struct fr_tls_cont
     fr_connection_close(oldest, FR_CLOSE_LIMIT);
 }
 
+static const char *name_of_peer(const struct fr_connection *connection)
+{
+    const char *host = connection->peer.remote.host;
+    return host[0] ? host : "a unix socket";
+}
+
 /* `why` is for the log; `reason`, unless it is 0, closes. */
 static void fail_handshake(struct fr_connection *connection, const char *why, enum fr_close_reason reason)
 {
-    const char *host = connection->peer.remote.host;
+    struct fr_list *node = &connection->channel.tls->handshake;
     connection->phase = FR_PHASE_UNKNOWN;
-    fr_handshakes_fail(&connection->shared->handshakes, &connection->channel.tls->handshake,
-                       host[0] ? host : "a unix socket", why);
+    fr_handshakes_fail(&connection->shared->handshakes, node, name_of_peer(connection), why);
     if (reason)
         fr_connection_close(connection, reason);
 }
@@ -420,7 +425,7 @@ static void on_broken(struct fr_channel *channel, int error)
     if (connection->phase == FR_PHASE_HANDSHAKE)
         fail_handshake(connection, plain ? NULL : complaint, FR_CLOSE_NONE); /* a refusal has a line of its own */
     else if (!plain)
-        fr_log_print(connection->shared->log, FR_LOG_INFO, "TLS with %s failed: %s", connection->peer.remote.host,
+        fr_log_print(connection->shared->log, FR_LOG_INFO, "TLS with %s failed: %s", name_of_peer(connection),
                      complaint);
     if (error == FR_E_FLOOD) {
         fr_connection_close(connection, FR_CLOSE_FLOOD);
