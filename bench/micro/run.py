@@ -16,22 +16,31 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SRC = HERE.parents[1] / "src"
-BENCHES = ("parse", "scan", "outbox", "mask", "utf8")
+CORE_TESTS = HERE.parents[1] / "tests" / "core"
+BENCHES = ("parse", "scan", "outbox", "mask", "utf8", "tls")
 
 
 def sources() -> list[Path]:
-    """What the benches are about, and no outside library."""
+    """What most benches are about, and no outside library."""
     http1 = [*SRC.glob("http1/scan*.c"), *SRC.glob("http1/request_*.c")]
     http = [SRC / "http" / f"{name}.c" for name in ("names", "headers", "target", "status")]
     websocket = [SRC / "websocket" / f"{name}.c" for name in ("frame", "mask", "utf8", "utf8_blocks")]
     return [*SRC.glob("base/*.c"), *http, *http1, *websocket]
 
 
+def tls() -> tuple[list[Path], list[str]]:
+    """What the bench of TLS needs besides: our side, the client of the tests, and OpenSSL."""
+    answer = subprocess.run(["pkg-config", "--cflags", "--libs", "openssl"], check=True, capture_output=True, text=True)
+    return [*SRC.glob("tls/*.c"), *CORE_TESTS.glob("fakes/tls_*.c")], answer.stdout.split()
+
+
 def build(name: str, folder: Path) -> Path:
     program = folder / name
     compiler = shlex.split(os.environ.get("CC", "cc"))
     flags = ["-std=c11", "-D_GNU_SOURCE", "-O3", "-DNDEBUG", f"-I{SRC}", f"-I{HERE}"]
-    subprocess.run([*compiler, *flags, HERE / f"{name}.c", *sources(), "-o", program], check=True)
+    others, libraries = tls() if name == "tls" else ([], [])
+    command = [*compiler, *flags, f"-I{CORE_TESTS}", HERE / f"{name}.c", *sources(), *others, "-o", program]
+    subprocess.run([*command, *libraries], check=True)
     return program
 
 
