@@ -19,6 +19,9 @@
 /* SETTINGS and PING that are not acknowledged because the peer does not read. */
 #define UNSENT_ACKS_MAX 200
 
+/* Heads of answers may be as long as this; nghttp2 would stop at 64 KiB. */
+#define ANSWER_HEAD_BYTES_MAX (1u << 20)
+
 /* A block that decodes to so many times what is allowed is no mistake (HPACK bombs). */
 #define BLOCK_FACTOR 4
 
@@ -267,6 +270,16 @@ static int on_frame_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
     return nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
 }
 
+/* A head that is too long to be sent would be waited for for ever. What was for a stream that has ended is no matter. */
+static int on_frame_not_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error, void *user)
+{
+    (void)user;
+    bool is_over = error == NGHTTP2_ERR_STREAM_CLOSED || error == NGHTTP2_ERR_STREAM_CLOSING;
+    if (frame->hd.type != NGHTTP2_HEADERS || is_over || !stream_of(nghttp2, frame->hd.stream_id))
+        return 0;
+    return nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR);
+}
+
 nghttp2_data_provider fr_http2_engine_source(void)
 {
     return (nghttp2_data_provider){.read_callback = on_read_data};
@@ -293,6 +306,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
     return callbacks;
 }
 
@@ -302,6 +316,7 @@ static nghttp2_option *make_options(const struct fr_limits *limits)
     require(nghttp2_option_new(&option));
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_max_send_header_block_length(option, ANSWER_HEAD_BYTES_MAX);
     nghttp2_option_set_max_outbound_ack(option, UNSENT_ACKS_MAX);
     nghttp2_option_set_max_deflate_dynamic_table_size(option, limits->h2_header_table_bytes);
     nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);

@@ -163,6 +163,36 @@ TEST(trailers_have_a_limit)
     close_talk(&talk);
 }
 
+/* ---- heads of answers ---- */
+
+TEST(long_heads_of_answers_go_out_and_longer_ones_are_given_up)
+{
+    static char value[3u << 20];
+    memset(value, 'v', sizeof value);
+    for (int too_long = 0; too_long < 2; too_long++) {
+        struct talk talk;
+        struct frame frame;
+        open_talk(&talk, ECHO_LATE);
+        ask(&talk, 1, END_STREAM, "GET", "/");
+        say(&talk);
+        struct fr_exchange *exchange = talk.echo.exchange;
+        const struct fr_response_header header = {FR_SPAN("x"), fr_span_of(value, too_long ? sizeof value : 300000)};
+        const struct fr_response_head head = {.status = 200, .headers = &header, .header_count = 1};
+        EQUAL(fr_exchange_respond(exchange, &head), too_long ? FR_E_GONE : 0);
+        EQUAL(fr_exchange_send(exchange, NULL, true), too_long ? FR_E_GONE : 0);
+        echo_let_go(exchange);
+        wire_turn(&talk.wire);
+        EQUAL(talk.wire.ended, 1);
+        EQUAL(talk.wire.ended_state, too_long ? FR_EXCHANGE_ABORTED : FR_EXCHANGE_ANSWERED);
+        fr_span written = fr_span_skip(fr_buffer_span(&talk.wire.output), talk.heard);
+        IS(next_frame(&written, &frame));
+        EQUAL(frame.type, too_long ? NGHTTP2_RST_STREAM : NGHTTP2_HEADERS);
+        IS(too_long || written.len > 150000); /* the letter v has seven bits by Huffman */
+        EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
+        close_talk(&talk);
+    }
+}
+
 /* ---- priorities: RFC 9218 ---- */
 
 /* Twenty frames' worth of answers on each of these streams, that may leave only when all are asked for. */
