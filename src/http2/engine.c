@@ -264,10 +264,9 @@ static int on_frame_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
         return 0;
     stream->end_sent = true;
     fr_guard_earn_answer(&session->guard);
-    if (stream->request_ended)
-        return 0;
-    /* The answer is complete and the body is not: nobody will read it (RFC 9113 section 8.1). */
-    return nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+    if (!stream->request_ended)
+        fr_http2_stream_linger(stream);
+    return 0;
 }
 
 /* A head that is too long to be sent would be waited for for ever. What was for a stream that has ended is no matter. */

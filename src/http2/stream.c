@@ -10,6 +10,9 @@
 #include "http/status.h"
 #include "http2/response_head.h"
 
+/* Of a body that still comes when the answer has gone. */
+#define LINGER_BYTES 32768u
+
 /* Trailers that wait for the end of the body, copied: spans first, then their bytes. */
 struct fr_field_block {
     size_t size; /* of the block */
@@ -50,14 +53,14 @@ static void drop_trailers(struct fr_http2_stream *stream)
     stream->trailers = NULL;
 }
 
-/* `count` bytes are no longer kept: the peer may send as many more. */
+/* `count` bytes are no longer kept: the peer may send as many more, though not on a stream that nobody reads from. */
 static void consume(struct fr_http2_stream *stream, size_t count)
 {
     nghttp2_session *nghttp2 = stream->session->nghttp2;
     if (count == 0)
         return;
-    int error = stream->closed ? nghttp2_session_consume_connection(nghttp2, count)
-                               : nghttp2_session_consume(nghttp2, stream->id, count);
+    int error = stream->closed || stream->body_unwanted ? nghttp2_session_consume_connection(nghttp2, count)
+                                                        : nghttp2_session_consume(nghttp2, stream->id, count);
     assert(!error);
     (void)error;
 }
@@ -145,6 +148,27 @@ static void offer(struct fr_http2_stream *stream)
         assert(stream->closed || stream->session->finishing);
 }
 
+/* Nobody will read the rest of the body (RFC 9113 section 8.1). But a client that is reset in the middle of a sentence
+ * may take that for a failure and pass over the answer, so a short rest, which is on its way already, may come: most
+ * often it is an empty frame that ends the stream. */
+static void stop_lingering(struct fr_http2_stream *stream)
+{
+    stream->lingering = false;
+    submit_reset(stream, NGHTTP2_NO_ERROR);
+}
+
+void fr_http2_stream_linger(struct fr_http2_stream *stream)
+{
+    unsigned linger_ms = stream->session->base->limits->linger_timeout_ms;
+    int64_t declared = stream->exchange.request_length;
+    stream->received_ms = now_ms(stream);
+    stream->lingering = true;
+    if (linger_ms == 0 || (declared > 0 && (uint64_t)declared > stream->body_bytes + LINGER_BYTES))
+        stop_lingering(stream);
+    else
+        fr_http2_session_arm(stream->session, stream->received_ms + linger_ms);
+}
+
 /* What the protocol says by itself: a whole answer in plain text. Returns the status. */
 static int answer_error(struct fr_http2_stream *stream, int error)
 {
@@ -214,6 +238,7 @@ void fr_http2_stream_enter(struct fr_http2_stream *stream)
     session->drafted = NULL;
     int error = fr_head_draft_finish(draft, stream->request_ended);
     stream->exchange.head_only = fr_span_equal(draft->head.method_text, FR_SPAN("HEAD"));
+    stream->exchange.request_length = draft->head.body_length;
     fr_guard_earn_request(&session->guard);
     if (error) {
         refuse(stream, error);
@@ -316,6 +341,13 @@ void fr_http2_stream_take(struct fr_http2_stream *stream, fr_span bytes)
 {
     const struct fr_limits *limits = stream->session->base->limits;
     bool is_tunnel = stream->exchange.method == FR_METHOD_CONNECT;
+    if (stream->lingering) {
+        consume(stream, bytes.len);
+        stream->lingered_bytes += (uint32_t)bytes.len;
+        if (stream->lingered_bytes > LINGER_BYTES && !stream->closed)
+            stop_lingering(stream);
+        return;
+    }
     stream->received_ms = now_ms(stream);
     stream->awaits_continue &= bytes.len == 0;
     stream->body_bytes += bytes.len;
@@ -354,6 +386,8 @@ static uint64_t answer_due_ms(const struct fr_http2_stream *stream)
 
 uint64_t fr_http2_stream_due_ms(const struct fr_http2_stream *stream)
 {
+    if (stream->lingering)
+        return stream->received_ms + stream->session->base->limits->linger_timeout_ms;
     uint64_t body = body_due_ms(stream), answer = answer_due_ms(stream);
     return body && (!answer || body < answer) ? body : answer;
 }
@@ -370,7 +404,9 @@ bool fr_http2_stream_is_held_back(const struct fr_http2_stream *stream)
 void fr_http2_stream_expire(struct fr_http2_stream *stream)
 {
     uint64_t answer = answer_due_ms(stream), body = body_due_ms(stream), now = now_ms(stream);
-    if (answer && now >= answer && fr_http2_stream_is_held_back(stream))
+    if (stream->lingering && !stream->closed && now >= fr_http2_stream_due_ms(stream))
+        stop_lingering(stream);
+    else if (answer && now >= answer && fr_http2_stream_is_held_back(stream))
         break_off(stream, FR_E_STREAM_TIMEOUT);
     else if (body && now >= body)
         break_off(stream, FR_E_BODY_TIMEOUT);

@@ -25,6 +25,7 @@ struct fr_http2_stream {
     uint64_t received_ms;             /* the body's last progress */
     uint64_t sent_ms;                 /* the answer's */
     uint64_t body_bytes;              /* all that came */
+    uint32_t lingered_bytes;          /* of them, while it lingered */
     int32_t id;
     uint32_t error_code;  /* of its end */
     bool begun;           /* the application knows of it */
@@ -35,6 +36,7 @@ struct fr_http2_stream {
     bool ended;           /* all of the answer is in the outbox */
     bool cut;             /* the answer is to be seen cut, behind what is in the outbox */
     bool end_sent;        /* END_STREAM has gone */
+    bool lingering;       /* and the request's is awaited, until `received_ms` is too long ago */
     bool deferred;        /* nghttp2 waits for bytes */
     bool is_wide;         /* its window has grown */
     bool giving;          /* its application is being given bytes of the body */
@@ -65,6 +67,9 @@ void fr_http2_stream_expire(struct fr_http2_stream *stream);
 
 /* The peer sends no more, on any stream. */
 void fr_http2_stream_peer_end(struct fr_http2_stream *stream);
+
+/* Its answer has gone, and the request goes on: what is left of it is waited for a little, or not. */
+void fr_http2_stream_linger(struct fr_http2_stream *stream);
 
 /* Its answer waits for a window, its own or that of all. */
 bool fr_http2_stream_is_held_back(const struct fr_http2_stream *stream);

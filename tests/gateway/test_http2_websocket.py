@@ -299,7 +299,7 @@ def test_a_drain_closes_each_with_1012(asgi):
         gateway.worker.drain()
         for peer in peers:
             peer.expect_close(1012)
-            peer.say_close(1012)
+            peer.say_close(1012).end()
         assert sorted(told.get() for _ in peers) == [(f"/{i}", 1012) for i in range(3)]
         while heard := client.hear_or_end():
             assert heard.kind in (Kind.GOAWAY, Kind.DATA, Kind.WINDOW_UPDATE, Kind.RST_STREAM), heard

@@ -9,7 +9,7 @@ TEST(an_early_answer_ends_the_stream)
     open_talk(&talk, ECHO_FIXED);
     ask(&talk, 1, 0, "POST", "/");
     say(&talk);
-    HEARS(&talk, " head 1 200 data 1 6. reset 1 0");
+    HEARS(&talk, " head 1 200 data 1 6.");
     EQUAL(talk.echo.aborts, 0);
     EQUAL(talk.wire.ended_state, FR_EXCHANGE_ANSWERED);
     pour(&talk, 1, END_STREAM, FR_SPAN("late"));
@@ -88,8 +88,8 @@ TEST(limits_are_answers)
             rest = fr_span_skip(rest, len);
         }
         say(&talk);
-        snprintf(expected, sizeof expected, " head 1 %d data 1 %zu. reset 1 0", cases[i].status,
-                 strlen(fr_error_text(cases[i].error)) + 1);
+        snprintf(expected, sizeof expected, " head 1 %d data 1 %zu.%s", cases[i].status,
+                 strlen(fr_error_text(cases[i].error)) + 1, cases[i].status == 413 ? " reset 1 0" : "");
         HEARS(&talk, expected);
         EQUAL(talk.wire.refused, 1);
         EQUAL(talk.wire.refused_error, cases[i].error);
@@ -98,6 +98,11 @@ TEST(limits_are_answers)
         ask(&talk, 3, END_STREAM, "GET", "/");
         say(&talk);
         HEARS(&talk, " head 3 200 data 3 6.");
+        if (cases[i].status != 413) { /* whose body is known to be long */
+            fr_clock_advance(&talk.wire.clock, talk.wire.limits.linger_timeout_ms);
+            wire_signal(&talk.wire, FR_SIGNAL_EXPIRED);
+            HEARS(&talk, " reset 1 0");
+        }
         EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
         fr_buffer_free(&block);
         close_talk(&talk);
@@ -129,7 +134,7 @@ TEST(a_body_that_grows_too_large_is_broken_off)
     EQUAL(talk.echo.body.len, 10);
     pour_many(&talk, 1, 0, 991);
     say(&talk);
-    HEARS(&talk, " head 1 413 data 1 23. reset 1 0");
+    HEARS(&talk, " head 1 413 data 1 23.");
     EQUAL(talk.wire.ended_status, 413);
     EQUAL(talk.wire.ended_state, FR_EXCHANGE_ABORTED);
     EQUAL(talk.echo.reason, FR_CLOSE_LIMIT);
@@ -418,7 +423,7 @@ TEST(a_tunnel_may_be_refused)
     EQUAL(fr_exchange_answer_text(talk.echo.exchange, 403, FR_SPAN("no")), 0);
     echo_let_go(talk.echo.exchange);
     wire_turn(&talk.wire);
-    HEARS(&talk, " head 1 403 data 1 2. reset 1 0");
+    HEARS(&talk, " head 1 403 data 1 2.");
     EQUAL(talk.echo.bodies, 0);
     close_talk(&talk);
 }

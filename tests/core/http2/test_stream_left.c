@@ -1,4 +1,5 @@
-/* A peer that sends no more: what it can still be given is given, and what waits for a window is not waited for. */
+/* A peer that sends no more: what it can still be given is given, and what waits for a window is not waited for. And one
+ * that sends more though it has its answer. */
 #include "http2/session.h"
 #include "http2/talk.h"
 
@@ -58,5 +59,63 @@ TEST(an_answer_that_comes_to_a_shut_window_is_given_up_then)
     EQUAL(talk.echo.aborts, 1);
     echo_let_go(talk.echo.exchange);
     IS(is_over(&talk, FR_CLOSE_FINISHED));
+    close_talk(&talk);
+}
+
+/* ---- a request that goes on behind its answer ---- */
+
+#define LINGER_MS 2000
+
+static void answer_early(struct talk *talk, const char *const fields[])
+{
+    open_talk(talk, ECHO_FIXED);
+    ask_with(talk, 1, 0, "POST", "/", fields);
+    say(talk);
+}
+
+TEST(the_end_of_a_request_may_come_behind_its_answer)
+{
+    struct talk talk;
+    answer_early(&talk, FIELDS("content-length", "0"));
+    HEARS(&talk, " head 1 200 data 1 6.");
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_STREAMS);
+    pour(&talk, 1, END_STREAM, FR_SPAN(""));
+    say(&talk);
+    HEARS(&talk, "");
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
+    close_talk(&talk);
+}
+
+TEST(it_is_not_waited_for_long)
+{
+    struct talk talk;
+    answer_early(&talk, FIELDS(NULL));
+    HEARS(&talk, " head 1 200 data 1 6.");
+    EQUAL(talk.wire.protocol->due_ms, talk.wire.clock.now_ms + LINGER_MS);
+    fr_clock_advance(&talk.wire.clock, LINGER_MS - 1);
+    pour(&talk, 1, 0, FR_SPAN("still"));
+    say(&talk);
+    HEARS(&talk, "");
+    fr_clock_advance(&talk.wire.clock, 1);
+    wire_signal(&talk.wire, FR_SIGNAL_EXPIRED);
+    HEARS(&talk, " reset 1 0");
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
+    close_talk(&talk);
+}
+
+TEST(a_long_rest_is_not_waited_for)
+{
+    struct talk talk;
+    answer_early(&talk, FIELDS("content-length", "32769"));
+    HEARS(&talk, " head 1 200 data 1 6. reset 1 0");
+    close_talk(&talk);
+    answer_early(&talk, FIELDS(NULL));
+    hear(&talk);
+    pour_many(&talk, 1, 0, 32768);
+    say(&talk);
+    HEARS(&talk, "");
+    pour_many(&talk, 1, 0, 1);
+    say(&talk);
+    HEARS(&talk, " reset 1 0");
     close_talk(&talk);
 }
