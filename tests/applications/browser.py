@@ -1,6 +1,6 @@
 """A small HTTP client with what a site expects of a browser: cookies, redirects, forms, uploads.
 
-On http.client and one kept connection. It does not know which server it talks to.
+On one kept connection, by http.client or, over HTTP/2, by httpx. It does not know which server it talks to.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ import json
 import uuid
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from http.client import HTTPMessage
 
 TIMEOUT_S = 30
 REDIRECTS_MAX = 5
@@ -42,11 +41,14 @@ class Page:
         return next(fields for fields in parser.forms if having in fields)
 
 
+Answer = tuple[int, HTTPMessage, bytes]
+
+
 class Browser:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, http2: bool = False) -> None:
         self.url = url
         self.cookies: dict[str, str] = {}
-        self._connection = HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
+        self._connection = _Http2(url) if http2 else _Http1(url)
 
     def close(self) -> None:
         self._connection.close()
@@ -81,9 +83,7 @@ class Browser:
         if self.cookies:
             headers = {**headers, "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         target = parts.path + ("?" + parts.query if parts.query else "")
-        self._connection.request(method, target, body=body, headers=headers)
-        response = self._connection.getresponse()
-        page = Page(url, response.status, response.headers, response.read())
+        page = Page(url, *self._connection.ask(method, target, body, headers))
         for line in page.headers.get_all("Set-Cookie", []):
             name, _, value = line.split(";")[0].partition("=")
             if value in ("", '""'):
@@ -91,6 +91,36 @@ class Browser:
             else:
                 self.cookies[name] = value
         return page
+
+
+class _Http1:
+    def __init__(self, url: str) -> None:
+        self._connection = HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
+        self.close = self._connection.close
+
+    def ask(self, method: str, target: str, body: Any, headers: dict[str, str]) -> Answer:
+        self._connection.request(method, target, body=body, headers=headers)
+        response = self._connection.getresponse()
+        return response.status, response.headers, response.read()
+
+
+class _Http2:
+    """With prior knowledge, as a proxy speaks it to what is behind."""
+
+    def __init__(self, url: str) -> None:
+        import httpx
+
+        self._client = httpx.Client(base_url=url, http1=False, http2=True, timeout=TIMEOUT_S)
+        self.close = self._client.close
+
+    def ask(self, method: str, target: str, body: Any, headers: dict[str, str]) -> Answer:
+        response = self._client.request(method, target, content=body, headers=headers)
+        self._client.cookies.clear()  # the browser keeps its own
+        assert response.http_version == "HTTP/2"
+        fields = HTTPMessage()
+        for name, value in response.headers.multi_items():
+            fields[name] = value
+        return response.status_code, fields, response.content
 
 
 Files = dict[str, tuple[str, str, bytes]]

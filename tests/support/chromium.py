@@ -29,12 +29,12 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def browsing(url: str, profile: Path) -> Iterator[subprocess.Popen[bytes]]:
+def browsing(url: str, profile: Path, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
     """Chromium with this page open, until the block ends. What it does is seen by the server."""
     program = find_chromium()
     assert program, "neither Chromium nor Chrome is installed"
     process = subprocess.Popen(
-        [program, *FLAGS, f"--user-data-dir={profile}", url],
+        [program, *FLAGS, *flags, f"--user-data-dir={profile}", url],
         env=tool_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -1,4 +1,6 @@
-"""A page whose script talks over WebSocket, fetches streams and events, and reports what it saw to /report."""
+"""A page whose script talks over WebSocket, fetches streams and events, and reports what it saw to /report; and a page
+with more scripts than a browser has connections, which report how they came.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ from starlette.websockets import WebSocket
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>talk</title><script>
 const report = { agent: navigator.userAgent };
+const scheme = location.protocol === "https:" ? "wss" : "ws";
 
 function talk(name, protocols, run) {
     return new Promise((resolve) => {
-        const socket = new WebSocket(`ws://${location.host}/echo`, protocols);
+        const socket = new WebSocket(`${scheme}://${location.host}/echo`, protocols);
         const heard = [];
         socket.binaryType = "arraybuffer";
         socket.onopen = () => run(socket, heard);
@@ -50,7 +53,7 @@ async function main() {
     report.left = { code: left.code, clean: left.clean };
 
     const refused = await new Promise((resolve) => {
-        const socket = new WebSocket(`ws://${location.host}/refuse`);
+        const socket = new WebSocket(`${scheme}://${location.host}/refuse`);
         socket.onopen = () => resolve("opened");
         socket.onerror = () => resolve("refused");
     });
@@ -74,11 +77,46 @@ main().catch((error) => { report.error = `${error}`; }).finally(() =>
     fetch("/report", { method: "POST", body: JSON.stringify(report) }));
 </script>"""
 
+RESOURCES = 200
+RESOURCES_PAGE = """<!doctype html><meta charset="utf-8"><title>resources</title><script>
+const ran = new Set();
+addEventListener("load", () => {
+    const entries = performance.getEntriesByType("resource");
+    const protocols = new Set(entries.map((entry) => entry.nextHopProtocol));
+    const page = performance.getEntriesByType("navigation")[0].nextHopProtocol;
+    const report = { ran: ran.size, entries: entries.length, protocols: [...protocols], page };
+    fetch("/report", { method: "POST", body: JSON.stringify(report) });
+});
+</script>
+""" + "".join(f'<script src="/resource/{number}.js" async></script>\n' for number in range(RESOURCES))
+
+resource_clients: set[tuple[str, int]] = set()
+"""Whose connections the resources were asked for on."""
+websocket_versions: set[str] = set()
+
 reports: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
 
 async def page(request: Request) -> HTMLResponse:
     return HTMLResponse(PAGE)
+
+
+async def resources(request: Request) -> HTMLResponse:
+    resource_clients.clear()
+    return HTMLResponse(RESOURCES_PAGE)
+
+
+async def resource(request: Request) -> Response:
+    """Some are much longer than others."""
+    number = int(request.path_params["number"])
+    resource_clients.add(request.scope["client"])
+    padding = "x" * (number * 997 % 20_000)
+    return Response(f"ran.add({number}); // {padding}", media_type="text/javascript")
+
+
+async def seen(request: Request) -> JSONResponse:
+    """What the server knows of it."""
+    return JSONResponse({"connections": len(resource_clients), "websocket_versions": sorted(websocket_versions)})
 
 
 async def report(request: Request) -> Response:
@@ -116,6 +154,7 @@ async def upload(request: Request) -> JSONResponse:
 
 
 async def echo(socket: WebSocket) -> None:
+    websocket_versions.add(socket.scope["http_version"])
     await socket.accept(subprotocol="echo" if "echo" in socket.scope["subprotocols"] else None)
     while (message := await socket.receive())["type"] != "websocket.disconnect":
         if message.get("text") == "close":
@@ -134,6 +173,9 @@ async def refuse(socket: WebSocket) -> None:
 app = Starlette(
     routes=[
         Route("/", page),
+        Route("/resources", resources),
+        Route("/resource/{number:int}.js", resource),
+        Route("/seen", seen),
         Route("/report", report, methods=["POST"]),
         Route("/reported", reported),
         Route("/stream", stream),
