@@ -101,3 +101,120 @@ def test_failing_allocations(body_memory_max):
     statuses = json.loads(ran.stdout)
     assert set(statuses) <= {"200", "500", ""}
     assert statuses["500"] > 20  # it did fail
+
+
+OVER_TLS = r"""
+import asyncio, collections, json, socket, ssl, sys
+
+import _testcapi
+from freastal import _core
+
+kind, certfile, keyfile, ca_file, client_certfile, client_keyfile = sys.argv[1:]
+ROUNDS = 120
+
+def wsgi(environ, start_response):
+    assert (environ["HTTPS"], environ["SSL_CLIENT_VERIFY"]) == ("on", "SUCCESS")
+    start_response("200 OK", [])
+    return [b"x"]
+
+async def asgi(scope, receive, send):
+    assert len(scope["extensions"]["tls"]) == 6
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"x"})
+
+listener = socket.create_server(("127.0.0.1", 0))
+listener.setblocking(False)
+loop = asyncio.new_event_loop() if kind == "asgi" else None
+worker = _core.Worker(
+    asgi if loop else wsgi, interface=kind, binds=[(listener.fileno(), "127.0.0.1", 1, False)], limits={}, loop=loop,
+    log_exception=lambda sentence, error: None,
+    tls={"identities": [(certfile, keyfile, None, None, None, None)], "verify": "required", "ca_file": ca_file},
+)
+worker.start()
+sys.unraisablehook = lambda args: None
+context = ssl.create_default_context(cafile=ca_file)
+context.check_hostname = False
+context.load_cert_chain(client_certfile, client_keyfile)
+
+def turn():
+    worker.turn(0)
+    if loop:
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+
+def answer(name, fail=None):
+    with socket.create_connection(listener.getsockname()) as peer:
+        peer.setblocking(False)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(incoming, outgoing, server_hostname=name)
+
+        def exchange():
+            if outgoing.pending:
+                peer.send(outgoing.read())
+            turn()
+            try:
+                incoming.write(peer.recv(1 << 20)) or incoming.write_eof()
+            except BlockingIOError:
+                pass
+
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                exchange()
+        exchange()  # the worker has seen the end of the handshake
+        client.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        peer.send(outgoing.read())
+        if fail is not None:
+            _testcapi.set_nomemory(fail, fail + 1)
+            try:
+                for _ in range(6):
+                    worker.turn(0)
+            except MemoryError:
+                pass
+            finally:
+                _testcapi.remove_mem_hooks()
+        received = b""
+        while True:
+            try:
+                piece = client.read(65536)
+            except ssl.SSLWantReadError:
+                exchange()
+                continue
+            except ssl.SSLError:
+                piece = b""
+            if not piece:
+                return received[9:12].decode()
+            received += piece
+
+statuses = collections.Counter()
+for number in range(ROUNDS):
+    statuses[answer(f"host-{number}.test", number)] += 1  # a name of its own: nothing of it is known yet
+    assert answer("host.test") == "200"
+worker.stop()
+while worker.state != "stopped":
+    turn()
+worker.close()
+print(json.dumps(statuses))
+"""
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_failing_allocations_over_tls(kind, certificates):
+    pytest.importorskip("_testcapi", reason="this Python was built without its test modules")
+    server, client = certificates.server, certificates.client
+    files = [server.certfile, server.keyfile, certificates.ca_file, client.certfile, client.keyfile]
+    ran = subprocess.run(
+        [sys.executable, "-c", OVER_TLS, kind, *map(str, files)],
+        cwd=ROOT,
+        env=command_environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    statuses = json.loads(ran.stdout)
+    assert set(statuses) <= {"200", "500", ""}
+    assert statuses["500"] > 10  # it did fail
