@@ -130,7 +130,7 @@ static bool set_defaults(SSL_CTX *ssl)
     SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA); /* who has no AES says so */
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_read_ahead(ssl, 0);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF); /* tickets, or nothing */
     SSL_CTX_set_num_tickets(ssl, TICKETS);
@@ -222,6 +222,7 @@ struct fr_tls_context *fr_tls_context_open(const struct fr_tls_options *options,
     text[0] = '\0';
     fr_tls_errors_clear();
     context->references = 1;
+    fr_tls_buffers_open(&context->buffers);
     context->http1 = options->http1;
     context->http2 = options->http2;
     context->records_per_key = FR_TLS_RECORDS_PER_KEY;

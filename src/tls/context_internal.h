@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <stdint.h>
 
+#include "tls/buffers.h"
 #include "tls/certificate.h"
 #include "tls/context.h"
 #include "tls/ticket_seal.h"
@@ -30,6 +31,7 @@ struct fr_tls_context {
     size_t certificate_count;
     struct fr_tls_trust trust;
     struct fr_tls_ticket_seal seal;
+    struct fr_tls_buffers buffers;
     bool http1, http2;
     uint32_t records_per_key; /* FR_TLS_RECORDS_PER_KEY, or what a test wants */
     char record[FR_TLS_RECORD_BYTES];

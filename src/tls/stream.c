@@ -33,6 +33,7 @@ struct fr_tls_stream {
     struct fr_tls_context *context;
     struct fr_tls_wire wire;
     struct fr_tls_attachment attachment;
+    struct fr_tls_buffers_user buffers;
     uint64_t sealed_ms;      /* when something was sealed last */
     uint32_t small_sealed;   /* of SMALL_BYTES */
     uint32_t sealed_records; /* with this key */
@@ -59,6 +60,7 @@ struct fr_tls_stream *fr_tls_stream_open(struct fr_tls_context *context, struct 
     stream->wire.fruitless_max = HANDSHAKE_RECORDS_MAX * FR_TLS_WIRE_COST;
     stream->ssl = fr_tls_needed(SSL_new(context->certificates[0].ssl));
     BIO *bio = fr_tls_wire_bio(context->wire_method, &stream->wire);
+    stream->buffers.ssl = stream->ssl;
     SSL_set_bio(stream->ssl, bio, bio);
     SSL_set_app_data(stream->ssl, &stream->attachment);
     SSL_set_accept_state(stream->ssl);
@@ -198,6 +200,7 @@ ssize_t fr_tls_stream_unseal(struct fr_tls_stream *stream, fr_span *bytes, char 
     }
     *bytes = stream->wire.incoming;
     stream->wire.incoming = (fr_span){NULL, 0};
+    fr_tls_buffers_use(&stream->context->buffers, &stream->buffers);
     return stream->state == FR_TLS_FAILED && len == 0 ? FR_E_TLS : (ssize_t)len;
 }
 
@@ -239,6 +242,7 @@ int fr_tls_stream_seal(struct fr_tls_stream *stream, struct fr_outbox *plain, si
 {
     assert(stream->state == FR_TLS_OPEN || stream->state == FR_TLS_ENDED);
     fr_tls_errors_clear();
+    fr_tls_buffers_use(&stream->context->buffers, &stream->buffers);
     while (!fr_outbox_is_empty(plain) && stream->wire.records->bytes < records_max) {
         const char *data = NULL;
         ssize_t len = next_contents(stream->context, plain, record_bytes(stream, now_ms), &data);
@@ -295,6 +299,7 @@ const char *fr_tls_stream_complaint(const struct fr_tls_stream *stream)
 void fr_tls_stream_close(struct fr_tls_stream *stream)
 {
     fr_tls_errors_clear();
+    fr_tls_buffers_leave(&stream->context->buffers, &stream->buffers);
     SSL_free(stream->ssl);
     fr_tls_context_close(stream->context);
     fr_tls_client_facts_close(&stream->client);
