@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import freastal
+from tests.leaks.http2 import UPLOAD, WEBSOCKET, joining, streaming
 from tests.leaks.scene import CHUNKED, FIELDS, GET, POST, Round, connecting, repeating
 
 HEADERS = [(b"content-type", b"text/plain"), (b"x-marker", b"marker")]
@@ -80,6 +81,13 @@ async def extended(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.trailers"})
 
 
+async def websocket(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
+
 async def failing_late(scope: Any, receive: Any, send: Any) -> None:
     await send(START)
     await send(body(b"first", True))
@@ -127,6 +135,17 @@ APPLICATIONS: dict[str, tuple[Any, Round]] = {
     "left_upload": (echo, connecting(POST[:-1], reset=True)),
 }
 
+HTTP2_APPLICATIONS: dict[str, tuple[Any, Round]] = {
+    "small": (small, streaming()),
+    "upload": (echo, streaming(UPLOAD)),
+    "extended": (extended, streaming()),
+    "websocket": (websocket, streaming(WEBSOCKET)),
+    "failing_late": (failing_late, joining()),
+    "left_stream": (never_ending, joining(leave="cancel")),
+    "left_listener": (listening, joining(leave="reset")),
+    "left_websocket": (websocket, joining(WEBSOCKET[:-1], leave="cancel")),
+}
+
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "": freastal.new_event_loop,
     "guest_": asyncio.new_event_loop,
@@ -137,4 +156,7 @@ ASGI_SCENARIOS: dict[str, tuple[Any, Round, dict[str, Any]]] = {
     f"asgi_{kind}{name}": (application, run, {"interface": "asgi", "new_loop": new_loop})
     for kind, new_loop in LOOPS.items()
     for name, (application, run) in APPLICATIONS.items()
+} | {
+    f"asgi_h2_{name}": (application, run, {"interface": "asgi", "new_loop": freastal.new_event_loop})
+    for name, (application, run) in HTTP2_APPLICATIONS.items()
 }

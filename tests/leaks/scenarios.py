@@ -19,6 +19,7 @@ from typing import Any
 
 from freastal import _core
 from tests.leaks.asgi import ASGI_SCENARIOS
+from tests.leaks.http2 import REFUSED, UPLOAD, joining, streaming
 from tests.leaks.scene import CHUNKED, CLIENTS, FIELDS, GET, POST, Round, Scene, connecting, repeating
 from tests.leaks.tls import TlsScene, tls_scenarios
 
@@ -169,6 +170,16 @@ SCENARIOS: dict[str, tuple[Any, Round, dict[str, Any]]] = {
     "left_stream_politely": (never_ending, connecting(GET), {}),
     "left_upload": (echo, connecting(POST[:-1]), {}),
     "left_upload_to_file": (echo, connecting(POST[:-1], reset=True), {"body_memory_max": 10}),
+    "h2_list": (as_list, streaming(), {}),
+    "h2_generator": (as_generator, streaming(), {}),
+    "h2_upload": (echo, streaming(UPLOAD), {}),
+    "h2_upload_to_file": (echo, streaming(UPLOAD), {"body_memory_max": 10}),
+    "h2_file": (of_file, streaming(), {}),
+    "h2_mistakes": (Mistaken(), streaming(), {}),
+    "h2_failing_late": (failing_late, joining(), {}),
+    "h2_refused": (as_list, joining(REFUSED), {}),
+    "h2_left_stream": (never_ending, joining(leave="reset"), {}),
+    "h2_left_upload": (echo, joining(UPLOAD[:-1]), {}),
     **ASGI_SCENARIOS,
     **tls_scenarios(as_list, never_ending),
 }

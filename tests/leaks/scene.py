@@ -83,16 +83,21 @@ class Scene:
         """Sends the request so often on one connection, and reads the answers."""
         for done in range(0, rounds, BATCH):
             batch = min(BATCH, rounds - done)
-            wanted = self.worker.stats()["requests_begun"] + batch * requests_each
-            left = memoryview(request * batch)
-            while left or self.worker.stats()["requests_begun"] < wanted or self.worker.stats()["requests_open"]:
-                try:
-                    left = left[self.peer.send(left) :]
-                except BlockingIOError:
-                    pass
-                self.turn()
-                self.read()
+            self.ask(request * batch, batch * requests_each)
         self.settle()
+
+    def ask(self, requests: bytes, count: int) -> int:
+        """Sends so many requests, and reads the answers; how much came of them."""
+        wanted, heard = self.worker.stats()["requests_begun"] + count, 0
+        left = memoryview(requests)
+        while left or self.worker.stats()["requests_begun"] < wanted or self.worker.stats()["requests_open"]:
+            try:
+                left = left[self.peer.send(left) :]
+            except BlockingIOError:
+                pass
+            self.turn()
+            heard += self.read()
+        return heard
 
     def settle(self) -> None:
         """Until all that was answered is on its way, and what goes on after an answer has ended."""
@@ -104,12 +109,14 @@ class Scene:
             tasks = self.loop is not None and asyncio.all_tasks(self.loop)
             quiet = 0 if tasks or self.worker.stats()["bytes_sent"] != sent else quiet + 1
 
-    def read(self) -> None:
+    def read(self) -> int:
+        heard = 0
         try:
-            while self.peer.recv(1 << 20):
-                pass
+            while more := len(self.peer.recv(1 << 20)):
+                heard += more
         except BlockingIOError:
             pass
+        return heard
 
     def on_new_connections(self, request: bytes, rounds: int, reset: bool = False) -> None:
         """Each request on a connection of its own, which the peer leaves when it has been begun."""

@@ -33,11 +33,13 @@ what grows with the rounds is a leak."""
 
 
 def rounds_of(name: str) -> int:
-    what = name.removeprefix("asgi_").removeprefix("guest_")
+    what = name.removeprefix("asgi_").removeprefix("guest_").removeprefix("h2_")
     if name.startswith("tls_"):
         rounds = RELOADS if name.endswith("reload") else HANDSHAKES
         return rounds // 3 if SANITIZED else rounds
     rounds = CONNECTIONS if what.startswith(BY_CONNECTION) else ROUNDS.get(name, OTHERS)
+    if "h2_" in name:
+        rounds //= 4  # the same applications once more
     return rounds // 10 if SANITIZED else rounds
 
 

@@ -1,5 +1,5 @@
-/* A peer that sends no more: what it can still be given is given, and what waits for a window is not waited for. And one
- * that sends more though it has its answer. */
+/* A peer that sends no more: what it can still be given is given, and what waits for a window is not waited for.
+ * And one that sends more though it has its answer. */
 #include "http2/session.h"
 #include "http2/talk.h"
 
