@@ -72,8 +72,6 @@ class Http2Peer(Http2Reader):
         """SETTINGS; in force when the server has acknowledged them."""
         changed = {int(Setting[name.upper()]): value for name, value in values.items()}
         self.unacknowledged.append(changed)
-        if Setting.HEADER_TABLE_SIZE in changed:
-            self.decoder.max_allowed_table_size = changed[Setting.HEADER_TABLE_SIZE]
         return self.send(settings(changed))
 
     def block(self, method: str, path: str, *fields: tuple[str, str]) -> bytes:

@@ -191,6 +191,9 @@ class Http2Reader:
         self.socket.sendall(settings_ack())
 
     def _apply(self, changed: dict[int, int]) -> None:
+        self.decoder.max_allowed_table_size = changed.get(
+            Setting.HEADER_TABLE_SIZE, self.decoder.max_allowed_table_size
+        )
         self._frame_bytes = changed.get(Setting.MAX_FRAME_SIZE, self._frame_bytes)
         window = changed.get(Setting.INITIAL_WINDOW_SIZE, self._initial_window)
         for answer in self.answers.values():

@@ -49,6 +49,12 @@ class Streams:
             over = self._changed.wait_for(lambda: self.left.count(path) >= count, timeout)
         assert over, f"{self.left.count(path)} of {path} are over, not {count}"
 
+    def wait_until_empty(self, timeout: float = 20) -> None:
+        """Until all that have begun are over."""
+        with self._changed:
+            over = self._changed.wait_for(lambda: len(self.left) == len(self.seen), timeout)
+        assert over, f"{len(self.left)} are over of {self.seen}"
+
     def release(self) -> None:
         """Lets go who is held now."""
         assert self._loop
