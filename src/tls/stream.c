@@ -120,8 +120,8 @@ static void fail(struct fr_tls_stream *stream)
     stream->state = FR_TLS_FAILED;
     if (!stream->complaint)
         stream->complaint = fr_alloc(COMPLAINT_BYTES);
-    if (stream->wire.flooded)
-        snprintf(stream->complaint, COMPLAINT_BYTES, "too many records that carry nothing");
+    if (stream->wire.refused)
+        snprintf(stream->complaint, COMPLAINT_BYTES, "%s", stream->wire.refused);
     else if (of_certificate)
         snprintf(stream->complaint, COMPLAINT_BYTES, "%s: %s", reason, X509_verify_cert_error_string(verified));
     else
@@ -138,7 +138,7 @@ static void judge(struct fr_tls_stream *stream, int result)
         stream->state = FR_TLS_ENDED;
         break;
     default: /* other messages than data are no error once we have ended: OpenSSL just does not take them */
-        if (stream->end_queued && !ERR_peek_error() && !stream->wire.flooded)
+        if (stream->end_queued && !ERR_peek_error() && !stream->wire.refused)
             stream->state = FR_TLS_ENDED;
         else
             fail(stream);
@@ -148,6 +148,8 @@ static void judge(struct fr_tls_stream *stream, int result)
 static void shake_hands(struct fr_tls_stream *stream)
 {
     int result = SSL_do_handshake(stream->ssl);
+    if (SSL_version(stream->ssl) < TLS1_3_VERSION)
+        stream->wire.greeted = true; /* in 1.2 there is one hello, and soon what looks like a message is encrypted */
     if (result != 1) {
         judge(stream, result);
         return;

@@ -41,8 +41,7 @@ static bool read_key(struct place *place, uint64_t hour, struct fr_tls_ticket_ke
     if (atomic_load_explicit(&place->state, memory_order_acquire) != 2 * hour + 1)
         return false;
     for (size_t i = 0; i < WORDS; i++)
-        words[i] = atomic_load_explicit(&place->words[i], memory_order_relaxed);
-    atomic_thread_fence(memory_order_acquire);
+        words[i] = atomic_load_explicit(&place->words[i], memory_order_acquire);
     bool same = atomic_load_explicit(&place->state, memory_order_relaxed) == 2 * hour + 1;
     if (same)
         memcpy(key, words, sizeof *key);
@@ -53,17 +52,15 @@ static bool read_key(struct place *place, uint64_t hour, struct fr_tls_ticket_ke
 /* Takes the place away from `state`; whoever succeeds is its only writer. */
 static bool claim(struct place *place, uint64_t state, uint64_t claimed)
 {
-    if (!atomic_compare_exchange_strong_explicit(&place->state, &state, claimed, memory_order_acq_rel,
-                                                 memory_order_relaxed))
-        return false;
-    atomic_thread_fence(memory_order_release); /* no word of what follows is seen before this */
-    return true;
+    return atomic_compare_exchange_strong_explicit(&place->state, &state, claimed, memory_order_acq_rel,
+                                                   memory_order_relaxed);
 }
 
+/* Whoever sees one of the words sees also that the place was claimed before. */
 static void write_words(struct place *place, const uint64_t *words)
 {
     for (size_t i = 0; i < WORDS; i++)
-        atomic_store_explicit(&place->words[i], words[i], memory_order_relaxed);
+        atomic_store_explicit(&place->words[i], words[i], memory_order_release);
 }
 
 /* What is of no hour that counts any more is zeroed. */

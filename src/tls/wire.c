@@ -6,12 +6,41 @@
 
 #include "tls/errors.h"
 
+/* A type of record, and one of message; RFC 8446 appendix B. */
+#define HANDSHAKE 22
+#define CLIENT_HELLO 1
+
+/* Until another message comes, all of them are hellos: one, or two when the first was not to our liking. Wherever records
+ * are cut, four bytes in front of a message say what it is and how long it is going to be. */
+static void follow_hellos(struct fr_tls_wire *wire, fr_span bytes)
+{
+    while (bytes.len && !wire->greeted) {
+        size_t len = bytes.len < wire->message_left ? bytes.len : wire->message_left;
+        if (len) {
+            wire->message_left -= (uint32_t)len;
+            bytes = fr_span_skip(bytes, len);
+            continue;
+        }
+        wire->message = wire->message << 8 | (uint8_t)bytes.data[0];
+        bytes = fr_span_skip(bytes, 1);
+        if (++wire->message_seen < 4)
+            continue;
+        wire->message_seen = 0;
+        wire->message_left = wire->message & 0xffffff;
+        wire->greeted = wire->message >> 24 != CLIENT_HELLO;
+        if (!wire->greeted && wire->message_left > FR_TLS_WIRE_HELLO_MAX)
+            wire->refused = "a hello of more than 32 KiB";
+    }
+}
+
 /* Follows the framing, for the sake of counting. */
 static void note(struct fr_tls_wire *wire, fr_span bytes)
 {
     while (bytes.len) {
         if (wire->body_left) {
             size_t len = bytes.len < wire->body_left ? bytes.len : wire->body_left;
+            if (!wire->greeted && wire->head[0] == HANDSHAKE)
+                follow_hellos(wire, fr_span_slice(bytes, 0, len));
             wire->body_left -= (uint32_t)len;
             bytes = fr_span_skip(bytes, len);
             continue;
@@ -30,8 +59,9 @@ static int on_read(BIO *bio, char *into, size_t size, size_t *count)
 {
     struct fr_tls_wire *wire = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    wire->flooded |= wire->fruitless > wire->fruitless_max;
-    if (wire->flooded)
+    if (wire->fruitless > wire->fruitless_max)
+        wire->refused = "too many records that carry nothing";
+    if (wire->refused)
         return 0;
     size_t len = size < wire->incoming.len ? size : wire->incoming.len;
     if (len == 0) {
@@ -42,7 +72,7 @@ static int on_read(BIO *bio, char *into, size_t size, size_t *count)
     note(wire, fr_span_slice(wire->incoming, 0, len));
     wire->incoming = fr_span_skip(wire->incoming, len);
     *count = len;
-    return 1;
+    return wire->refused == NULL;
 }
 
 static int on_write(BIO *bio, const char *data, size_t len, size_t *count)

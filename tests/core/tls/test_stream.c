@@ -287,6 +287,36 @@ TEST(garbage_is_an_alert_and_the_end)
     close_rig(&rig);
 }
 
+/* Nine bytes must not make us set aside 128 KiB. */
+TEST(a_hello_that_is_going_to_be_huge_is_refused)
+{
+    struct rig rig;
+    char plain[FR_TLS_PLAIN_BYTES];
+    fr_span bytes = FR_SPAN("\x16\x03\x01\x40\0\x01\x01\xff\0");
+    open_rig(&rig);
+    begin(&rig);
+    EQUAL(fr_tls_stream_unseal(rig.client.stream, &bytes, plain, sizeof plain), FR_E_TLS);
+    SAME(fr_span_of_string(fr_tls_stream_complaint(rig.client.stream)), "a hello of more than 32 KiB");
+    close_rig(&rig);
+}
+
+/* What comes later may be encrypted, and look like anything. */
+TEST(with_12_only_the_first_message_is_looked_at)
+{
+    struct rig rig;
+    char plain[FR_TLS_PLAIN_BYTES];
+    fr_span bytes = FR_SPAN("\x16\x03\x03\0\x04\x01\xff\xff\xff");
+    open_rig(&rig);
+    SSL_CTX_set_max_proto_version(rig.client.settings, TLS1_2_VERSION);
+    begin(&rig);
+    SSL_do_handshake(rig.client.ssl);
+    tls_client_to_server(&rig.client);
+    EQUAL(rig.client.unsealed, 0);
+    EQUAL(fr_tls_stream_unseal(rig.client.stream, &bytes, plain, sizeof plain), FR_E_TLS);
+    SAME(fr_span_of_string(fr_tls_stream_complaint(rig.client.stream)), "unexpected message");
+    close_rig(&rig);
+}
+
 TEST(a_record_that_was_touched_is_refused)
 {
     struct rig rig;

@@ -1,6 +1,8 @@
 /* tls/wire.h */
 #include "tls/wire.h"
 
+#include <stdbool.h>
+
 #include "unit.h"
 
 struct rig {
@@ -91,7 +93,8 @@ TEST(too_many_without_use_are_refused)
     for (int i = 0; i < 3; i++)
         IS(read_record(&rig));
     IS(!read_record(&rig));
-    IS(rig.wire.flooded && !BIO_should_retry(rig.bio));
+    SAME(fr_span_of_string(rig.wire.refused), "too many records that carry nothing");
+    IS(!BIO_should_retry(rig.bio));
     fr_tls_wire_earn(&rig.wire);
     IS(!read_record(&rig)); /* it stays so */
     close_rig(&rig);
@@ -106,5 +109,68 @@ TEST(useful_ones_make_good_for_a_few)
         if (i % 40)
             fr_tls_wire_earn(&rig.wire);
     }
+    close_rig(&rig);
+}
+
+/* "a hello of so many bytes", in records of one byte or whole; it is taken as far as its head at least. */
+static bool takes_hello(uint32_t len, bool in_pieces)
+{
+    struct rig rig;
+    char into[16],
+        record[] = "\x16\x03\x01\0\x04\x01"
+                   "abc",
+        piece[] = "\x16\x03\x01\0\x01z";
+    bool taken = true;
+    open_rig(&rig);
+    rig.wire.fruitless_max = 1000;
+    for (int i = 0; i < 3; i++)
+        record[6 + i] = (char)(len >> (16 - 8 * i));
+    for (int i = 0; in_pieces && i < 4; i++) {
+        piece[5] = record[5 + i];
+        rig.wire.incoming = fr_span_of(piece, 6);
+        taken = BIO_read(rig.bio, into, 6) == 6;
+    }
+    rig.wire.incoming = fr_span_of(record, 9);
+    if (!in_pieces)
+        taken = BIO_read(rig.bio, into, 5) == 5 && BIO_read(rig.bio, into, 4) == 4;
+    IS(taken == (rig.wire.refused == NULL));
+    close_rig(&rig);
+    return taken;
+}
+
+TEST(a_hello_has_its_limits)
+{
+    for (int in_pieces = 0; in_pieces < 2; in_pieces++) {
+        IS(takes_hello(500, in_pieces));
+        IS(takes_hello(FR_TLS_WIRE_HELLO_MAX, in_pieces));
+        IS(!takes_hello(FR_TLS_WIRE_HELLO_MAX + 1, in_pieces));
+        IS(!takes_hello(131000, in_pieces));
+    }
+}
+
+static void pass(struct rig *rig, const char *bytes, size_t len)
+{
+    char into[64];
+    rig->wire.incoming = fr_span_of(bytes, len);
+    while (BIO_read(rig->bio, into, sizeof into) > 0)
+        continue;
+}
+
+/* A second hello is one too, also behind a change of ciphers that says nothing; what comes later is not looked at. */
+TEST(the_second_hello_has_the_same_limit)
+{
+    struct rig rig;
+    open_rig(&rig);
+    rig.wire.fruitless_max = 1000;
+    pass(&rig, "\x16\x03\x01\0\x06\x01\0\0\x02zz\x14\x03\x03\0\x01\x01", 17);
+    IS(!rig.wire.refused);
+    pass(&rig, "\x16\x03\x03\0\x04\x01\x01\0\0", 9);
+    IS(rig.wire.refused != NULL);
+    close_rig(&rig);
+    open_rig(&rig);
+    rig.wire.fruitless_max = 1000;
+    pass(&rig, "\x16\x03\x01\0\x06\x01\0\0\x02zz", 11);
+    pass(&rig, "\x16\x03\x03\0\x04\x10\x01\0\0\x16\x03\x03\0\x04\x01\xff\xff\xff", 18);
+    IS(!rig.wire.refused && rig.wire.greeted);
     close_rig(&rig);
 }
