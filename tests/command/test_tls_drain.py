@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
+import threading
 
 from tests.command.test_processes import refuses
-from tests.support.server import BASIC
+from tests.support.server import BASIC, TIMEOUT_S
 
 ASGI = "tests.support.apps.asgi:app"
+CLIENTS = 6
 
 
 def test_what_is_in_the_application_is_answered(launch_tls, gate):
@@ -22,6 +25,7 @@ def test_what_is_in_the_application_is_answered(launch_tls, gate):
     gate.open()
     for peer in peers:
         peer.expect(200, headers={"Connection": "close"}, closed=True)
+        peer.close()  # nobody has to linger for it
     assert server.wait() == 0
 
 
@@ -33,6 +37,7 @@ def test_idle_connections_end_with_close_notify(launch_tls):
     server.send(signal.SIGTERM)
     for peer in peers:
         peer.expect_closed()
+        peer.close()
     assert server.wait() == 0
 
 
@@ -44,6 +49,7 @@ def test_a_large_answer_is_read_to_its_end(launch_tls):
     server.send(signal.SIGTERM)
     assert peer.expect_bytes(int(head["Content-Length"])) == b"x" * 20_000_000
     peer.expect_closed()
+    peer.close()
     assert server.wait() == 0
 
 
@@ -65,3 +71,32 @@ def test_a_stop_at_once(launch_tls, gate):
     server.send(signal.SIGINT)
     gate.open()
     assert server.wait() is not None
+
+
+def test_clients_that_stay_lose_nothing(launch_tls):
+    """They ask without pause; each is told with a whole answer that it was the last, and then the connection ends."""
+    server = launch_tls(BASIC, "-w", "2")
+    failures: list[BaseException] = []
+    warm = threading.Barrier(CLIENTS + 1, timeout=TIMEOUT_S)
+
+    def stay() -> None:
+        try:
+            with server.peer() as peer:
+                for number in itertools.count():
+                    if number == 5:
+                        warm.wait()
+                    peer.send(f"GET /bytes?n={number * 100} HTTP/1.1", "Host: a")
+                    if peer.expect(200, body=b"x" * number * 100)["Connection"] == "close":
+                        return peer.expect_closed()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=stay) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    warm.wait()
+    server.send(signal.SIGTERM)
+    for thread in threads:
+        thread.join(TIMEOUT_S)
+    assert not failures, failures
+    assert server.wait() == 0
