@@ -156,7 +156,8 @@ class Worker:
         `tls` turns TLS on. "identities": list of (certfile, keyfile, password, ocsp_file, certificate_pem, key_pem),
         with None for what there is not, and a certificate either in a file or in memory. Optional: "verify": none,
         optional or required; "ca_file" and "crl_file"; "version_min": 1.2 or 1.3; "ciphers"; "tickets": memory that
-        other workers have too; "watch_files": to read them again when they change. `http` is auto, 1 or 2.
+        other workers have too; "watch_files": to read them again when they change; "kept": identities to begin with
+        when the others cannot be used, until they can. `http` is auto, 1 or 2.
 
         An ASGI application runs in `loop`. When that is a freastal.EventLoop the worker lives there, and is turned and,
         until it has stopped, kept alive by it. Otherwise it is a guest: the loop watches fileno() and timeout_ms(), and

@@ -19,7 +19,7 @@ _SKEW = datetime.timedelta(hours=1)
 """How far the clocks of clients may be behind."""
 
 
-def make_identity(config: Config) -> tuple[tuple[str | None, ...], str]:
+def make_identity(config: Config) -> tuple[tuple[None, None, None, None, str, str], str]:
     """A new key with a certificate for this machine and the addresses that are listened at; a sentence about it."""
     names = list(dict.fromkeys((*_NAMES, *_hosts(config))))
     try:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CoreTls = dict[str, Any]
 """As Worker takes it: see _core.pyi."""
 
+CoreIdentity = tuple[str | None, str | None, str | None, str | None, str | bytes | None, str | bytes | None]
+
 _FILES = ("certfile", "keyfile", "ca_certs", "crl_file", "ocsp_file")
 
 
@@ -56,6 +58,16 @@ def check_tls(tls: CoreTls) -> None:
         _core.check_tls(tls)
     except ValueError as problem:
         raise CertificateError(str(problem)) from None
+
+
+def keep(tls: CoreTls) -> None:
+    """Remembers what stands in the files, which are good, for a worker that has to start when they are not."""
+    try:
+        kept = [_in_memory(identity) for identity in tls["identities"]]
+        check_tls({**tls, "identities": kept})
+    except (OSError, CertificateError):
+        return  # They were replaced in this very moment: what was kept before is as good.
+    tls["kept"] = kept
 
 
 OLD_ONES_STAY = "certificates cannot be used, the old ones stay"
@@ -104,7 +116,19 @@ class Renewal:
         return not self._over
 
 
-def _identities(config: Config) -> list[tuple[str | None, ...]]:
+def _in_memory(identity: CoreIdentity) -> CoreIdentity:
+    certfile, keyfile, password, ocsp_file, certificate, key = identity
+    return None, None, password, ocsp_file, certificate or _contents(certfile), key or _contents(keyfile)
+
+
+def _contents(file: str | None) -> bytes | None:
+    if file is None:
+        return None
+    with open(file, "rb") as opened:
+        return opened.read()
+
+
+def _identities(config: Config) -> list[CoreIdentity]:
     password = config.keyfile_password or None
     return [
         (_absolute(certfile), _absolute(keyfile), password, _absolute(ocsp_file), None, None)

@@ -12,7 +12,7 @@ from .. import _core
 from .._listen import Listeners
 from .._load import enter_folder, load
 from .._log import Log
-from .._tls import OLD_ONES_STAY, CoreTls, check_tls, open_tls
+from .._tls import OLD_ONES_STAY, CoreTls, check_tls, keep, open_tls
 from .._worker import open_access_log
 from ..config import Config
 from ..errors import CertificateError
@@ -49,7 +49,11 @@ def supervise(target: object, config: Config) -> None:
 
 def _shared(tls: CoreTls | None) -> CoreTls | None:
     """The keys of session tickets lie in memory of all workers, so that a client may come back to any of them."""
-    return tls and {**tls, "tickets": mmap.mmap(-1, _core.ticket_ring_bytes())}
+    if tls is None:
+        return None
+    shared = {**tls, "tickets": mmap.mmap(-1, _core.ticket_ring_bytes())}
+    keep(shared)
+    return shared
 
 
 def _may_renew(tls: CoreTls, log: Log) -> bool:
@@ -59,6 +63,7 @@ def _may_renew(tls: CoreTls, log: Log) -> bool:
     except CertificateError as problem:
         log.error(f"{OLD_ONES_STAY}: {problem}")
         return False
+    keep(tls)
     return True
 
 

@@ -87,20 +87,30 @@ static int read_identity(struct fr_tls_arguments *arguments, struct fr_tls_ident
     return -1;
 }
 
-static int read_identities(struct fr_tls_arguments *arguments, PyObject *given)
+static int read_identities(struct fr_tls_arguments *arguments, struct fr_tls_options *options,
+                           struct fr_tls_identity **identities, PyObject *given)
 {
     if (given == NULL || !PyList_Check(given) || PyList_GET_SIZE(given) == 0) {
         PyErr_SetString(PyExc_TypeError, "tls must have identities, a list of at least one");
         return -1;
     }
     size_t count = (size_t)PyList_GET_SIZE(given);
-    arguments->identities = fr_alloc_zero(count * sizeof *arguments->identities);
+    *identities = fr_alloc_zero(count * sizeof **identities);
     for (size_t i = 0; i < count; i++)
-        if (read_identity(arguments, &arguments->identities[i], PyList_GET_ITEM(given, (Py_ssize_t)i)) < 0)
+        if (read_identity(arguments, *identities + i, PyList_GET_ITEM(given, (Py_ssize_t)i)) < 0)
             return -1;
-    arguments->options.identities = arguments->identities;
-    arguments->options.identity_count = count;
+    options->identities = *identities;
+    options->identity_count = count;
     return 0;
+}
+
+/* After all other entries, which it has in common. */
+static int read_kept(struct fr_tls_arguments *arguments, PyObject *given)
+{
+    if (given == NULL || Py_IsNone(given))
+        return 0;
+    arguments->kept = arguments->options;
+    return read_identities(arguments, &arguments->kept, &arguments->kept_identities, given);
 }
 
 static int read_tickets(struct fr_tls_arguments *arguments, PyObject *given)
@@ -122,8 +132,8 @@ static int read_tickets(struct fr_tls_arguments *arguments, PyObject *given)
 /* A key that nobody reads is a mistake of whoever made the dict. */
 static int refuse_others(PyObject *given)
 {
-    static const char *const names[] = {"identities",  "verify",  "ca_file", "crl_file",
-                                        "version_min", "ciphers", "tickets", "watch_files"};
+    static const char *const names[] = {"identities", "verify",  "ca_file",     "crl_file", "version_min",
+                                        "ciphers",    "tickets", "watch_files", "kept"};
     PyObject *key, *value;
     Py_ssize_t at = 0;
     while (PyDict_Next(given, &at, &key, &value)) {
@@ -149,7 +159,8 @@ int fr_tls_arguments_read(struct fr_tls_arguments *arguments, PyObject *given)
     }
     arguments->texts = PyList_New(0);
     if (arguments->texts == NULL || refuse_others(given) < 0 ||
-        read_identities(arguments, PyDict_GetItemString(given, "identities")) < 0 ||
+        read_identities(arguments, &arguments->options, &arguments->identities,
+                        PyDict_GetItemString(given, "identities")) < 0 ||
         read_choice(&verdict, PyDict_GetItemString(given, "verify"), verdicts, "verify") < 0 ||
         read_path(arguments, &arguments->options.ca_file, PyDict_GetItemString(given, "ca_file")) < 0 ||
         read_path(arguments, &arguments->options.crl_file, PyDict_GetItemString(given, "crl_file")) < 0 ||
@@ -164,7 +175,7 @@ int fr_tls_arguments_read(struct fr_tls_arguments *arguments, PyObject *given)
     arguments->watch_files = watch != 0;
     arguments->options.verify = (enum fr_tls_verify)(FR_TLS_VERIFY_NONE + verdict);
     arguments->options.version_min = version == 0 ? 0x0303 : 0x0304;
-    return 0;
+    return read_kept(arguments, PyDict_GetItemString(given, "kept"));
 }
 
 PyObject *fr_tls_arguments_check(PyObject *Py_UNUSED(module), PyObject *given)
@@ -186,7 +197,8 @@ void fr_tls_arguments_free(struct fr_tls_arguments *arguments)
     if (arguments->tickets.obj != NULL)
         PyBuffer_Release(&arguments->tickets);
     fr_free(arguments->identities);
-    arguments->identities = NULL;
-    arguments->options = (struct fr_tls_options){0};
+    fr_free(arguments->kept_identities);
+    arguments->identities = arguments->kept_identities = NULL;
+    arguments->options = arguments->kept = (struct fr_tls_options){0};
     Py_CLEAR(arguments->texts);
 }

@@ -7,11 +7,12 @@
 
 /* Zero before first use. */
 struct fr_tls_arguments {
-    struct fr_tls_options options;      /* points into the rest */
-    struct fr_tls_identity *identities; /* as many as options say */
-    PyObject *texts;                    /* list of bytes */
-    Py_buffer tickets;                  /* obj is NULL when there are none */
-    bool watch_files;                   /* certificates are to be read again when they change */
+    struct fr_tls_options options; /* points into the rest */
+    struct fr_tls_options kept;    /* the same with other identities; none: nothing is kept */
+    struct fr_tls_identity *identities, *kept_identities;
+    PyObject *texts;   /* list of bytes */
+    Py_buffer tickets; /* obj is NULL when there are none */
+    bool watch_files;  /* certificates are to be read again when they change */
 };
 
 /* Reads the dict; 0, or -1 and an exception. Either way fr_tls_arguments_free is owed. What is offered by ALPN is the

@@ -178,9 +178,10 @@ static int read_tls(struct fr_worker_options *options, PyObject *given)
         return 0;
     if (fr_tls_arguments_read(&options->tls, given) < 0)
         return -1;
-    options->tls.options.http1 = options->config.http1;
-    options->tls.options.http2 = options->config.http2;
+    options->tls.options.http1 = options->tls.kept.http1 = options->config.http1;
+    options->tls.options.http2 = options->tls.kept.http2 = options->config.http2;
     options->config.tls = &options->tls.options;
+    options->config.tls_kept = options->tls.kept.identity_count > 0 ? &options->tls.kept : NULL;
     options->config.tls_watch_files = options->tls.watch_files;
     return 0;
 }
@@ -382,7 +383,7 @@ void fr_worker_options_free(struct fr_worker_options *options)
     if (options->stats.obj != NULL)
         PyBuffer_Release(&options->stats);
     fr_tls_arguments_free(&options->tls);
-    options->config.tls = NULL;
+    options->config.tls = options->config.tls_kept = NULL;
     fr_free(options->binds);
     options->binds = NULL;
 }

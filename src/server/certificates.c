@@ -15,42 +15,7 @@
 /* Of a complaint, which names a file. */
 #define COMPLAINT_BYTES 1024
 
-static struct fr_tls_context *read_files(const struct fr_certificates *certificates, char *complaint, size_t size)
-{
-    struct fr_tls_context *context = fr_tls_context_open(certificates->options, complaint, size);
-    if (context && complaint[0])
-        fr_log_print(certificates->log, FR_LOG_WARNING, "TLS: %s", complaint);
-    return context;
-}
-
-int fr_certificates_open(struct fr_certificates *certificates, const struct fr_tls_options *options,
-                         const struct fr_log *log)
-{
-    char complaint[COMPLAINT_BYTES];
-    *certificates = (struct fr_certificates){.options = options, .log = log};
-    if (!options)
-        return 0;
-    certificates->context = read_files(certificates, complaint, sizeof complaint);
-    if (certificates->context)
-        return 0;
-    fr_log_print(log, FR_LOG_ERROR, "TLS is not possible: %s", complaint);
-    return FR_E_CERTIFICATE;
-}
-
-int fr_certificates_read(struct fr_certificates *certificates, char *complaint, size_t size)
-{
-    if (!certificates->context)
-        return FR_E_STATE;
-    struct fr_tls_context *context = read_files(certificates, complaint, size);
-    if (!context)
-        return FR_E_CERTIFICATE;
-    fr_tls_context_close(certificates->context);
-    certificates->context = context;
-    fr_log_print(certificates->log, FR_LOG_INFO, "certificates read again");
-    return 0;
-}
-
-/* ---- watching ---- */
+/* ---- what the files look like ---- */
 
 static uint64_t mix(uint64_t print, uint64_t value)
 {
@@ -79,10 +44,60 @@ static uint64_t print_of(const struct fr_tls_options *options)
     return print;
 }
 
+/* ---- reading ---- */
+
+static struct fr_tls_context *read_files(const struct fr_certificates *certificates,
+                                         const struct fr_tls_options *options, char *complaint, size_t size)
+{
+    struct fr_tls_context *context = fr_tls_context_open(options, complaint, size);
+    if (context && complaint[0])
+        fr_log_print(certificates->log, FR_LOG_WARNING, "TLS: %s", complaint);
+    return context;
+}
+
+int fr_certificates_open(struct fr_certificates *certificates, const struct fr_tls_options *options,
+                         const struct fr_tls_options *kept, const struct fr_log *log)
+{
+    char complaint[COMPLAINT_BYTES];
+    *certificates = (struct fr_certificates){.options = options, .log = log};
+    if (!options)
+        return 0;
+    certificates->context = read_files(certificates, options, complaint, sizeof complaint);
+    if (certificates->context)
+        return 0;
+    fr_log_print(log, FR_LOG_ERROR, "%s: %s",
+                 kept ? "certificates cannot be used, the old ones stay" : "TLS is not possible", complaint);
+    if (!kept)
+        return FR_E_CERTIFICATE;
+    certificates->from_kept = true;
+    certificates->refused = print_of(options);
+    certificates->context = read_files(certificates, kept, complaint, sizeof complaint);
+    if (certificates->context)
+        return 0;
+    fr_log_print(log, FR_LOG_ERROR, "TLS is not possible: %s", complaint);
+    return FR_E_CERTIFICATE;
+}
+
+int fr_certificates_read(struct fr_certificates *certificates, char *complaint, size_t size)
+{
+    if (!certificates->context)
+        return FR_E_STATE;
+    struct fr_tls_context *context = read_files(certificates, certificates->options, complaint, size);
+    if (!context)
+        return FR_E_CERTIFICATE;
+    fr_tls_context_close(certificates->context);
+    certificates->context = context;
+    certificates->from_kept = false;
+    fr_log_print(certificates->log, FR_LOG_INFO, "certificates read again");
+    return 0;
+}
+
+/* ---- watching ---- */
+
 void fr_certificates_watch(struct fr_certificates *certificates)
 {
     char complaint[COMPLAINT_BYTES];
-    if (!certificates->context || !fr_tls_context_is_stale(certificates->context))
+    if (!certificates->context || (!certificates->from_kept && !fr_tls_context_is_stale(certificates->context)))
         return;
     uint64_t print = print_of(certificates->options), before = certificates->seen;
     certificates->seen = print;

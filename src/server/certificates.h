@@ -16,11 +16,13 @@ struct fr_certificates {
     struct fr_tls_context *context; /* for connections to come; NULL before and after */
     uint64_t seen;                  /* what the files looked like when they were last looked at */
     uint64_t refused;               /* and when they could not be used */
+    bool from_kept;                 /* the context is not made of these files */
 };
 
-/* Reads them for the first time. 0, or FR_E_CERTIFICATE and a line in the log. Without options nothing is done. */
+/* Reads them for the first time; those of `kept`, unless NULL, when the first cannot be used, until these can. 0, or
+ * FR_E_CERTIFICATE; either way the log hears what is wrong. Without options nothing is done. */
 FR_CHECKED int fr_certificates_open(struct fr_certificates *certificates, const struct fr_tls_options *options,
-                                    const struct fr_log *log);
+                                    const struct fr_tls_options *kept, const struct fr_log *log);
 
 /* Reads them again. 0; FR_E_CERTIFICATE and one sentence in `complaint`: the old ones stay; FR_E_STATE without TLS. */
 FR_CHECKED int fr_certificates_read(struct fr_certificates *certificates, char *complaint, size_t size);

@@ -31,9 +31,10 @@ struct fr_config {
     size_t bind_count;
     struct fr_application *application;
     struct fr_limits limits;
-    const struct fr_tls_options *tls; /* NULL: plain */
-    bool tls_watch_files;             /* and read again when they change */
-    bool http1, http2;                /* what is spoken; both: ALPN, or the preface, decides; neither: HTTP/1.1 */
+    const struct fr_tls_options *tls;      /* NULL: plain */
+    const struct fr_tls_options *tls_kept; /* to open with when these cannot be used; NULL: nothing. Read never again */
+    bool tls_watch_files;                  /* files of `tls` are read again when they change */
+    bool http1, http2;                     /* what is spoken; both: ALPN, or the preface, decides; neither: HTTP/1.1 */
     struct fr_log log;
     const char *transport;     /* "auto", "uv" or "uring" */
     const char *server_header; /* NULL: none */

@@ -280,7 +280,7 @@ struct fr_worker *fr_worker_open(const struct fr_config *config, int *error)
     worker->turned.before_poll = on_poll;
     fr_loop_add_hook(worker->loop, &worker->turned);
     give_shared(worker, transport);
-    *error = fr_certificates_open(&worker->certificates, config->tls, &config->log);
+    *error = fr_certificates_open(&worker->certificates, config->tls, config->tls_kept, &config->log);
     if (!*error)
         *error = open_doors(worker);
     if (*error) {

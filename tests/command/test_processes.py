@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import time
 
 import pytest
@@ -454,6 +455,36 @@ def test_a_terminal_does_not_renew(launch_tls):
         server.wait_for_log(rf"\[{pid}\] info: certificates read again")
     assert server.stop() == 0
     assert server.log.count("certificates read again") == 2
+
+
+def test_a_worker_that_starts_while_certificates_are_bad_has_the_old_ones(launch, certificates, tmp_path):
+    files = tmp_path / "tls.crt", tmp_path / "tls.key"
+
+    def install(identity):
+        for file, source in zip(files, (identity.certfile, identity.keyfile), strict=True):
+            file.write_bytes(source.read_bytes())
+
+    def shown():
+        with server.tls().handshake() as client:
+            return client.tls.getpeercert(binary_form=True)
+
+    install(certificates.server)
+    arguments = ["--certfile", str(files[0]), "--keyfile", str(files[1])]
+    server = launch(BASIC, *arguments, context=certificates.context())
+    install(certificates.chained)
+    server.send(signal.SIGHUP)
+    server.wait_for_log("info: certificates read again")
+    files[1].write_text("nothing")
+    (pid,) = server.worker_pids()
+    os.kill(pid, signal.SIGKILL)
+    line = server.wait_for_log("error: certificates cannot be used, the old ones stay: ")
+    assert str(files[1]) in line.string
+    assert shown() == ssl.PEM_cert_to_DER_cert(certificates.chained.pem)
+    install(certificates.server)
+    since = len(server.lines)
+    server.send(signal.SIGHUP)
+    server.wait_for_log("info: certificates read again", since=since)
+    assert shown() == ssl.PEM_cert_to_DER_cert(certificates.server.pem)
 
 
 def test_hup_without_tls_is_a_drain(launch):

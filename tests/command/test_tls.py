@@ -8,7 +8,7 @@ import pytest
 
 from freastal import _core
 from freastal._log import Log
-from freastal._tls import Renewal, check_tls, open_tls, renew
+from freastal._tls import Renewal, check_tls, keep, open_tls, renew
 from freastal.config import Config
 from freastal.errors import CertificateError, ConfigError
 from tests.support.server import BASIC
@@ -167,6 +167,23 @@ def complaint(capsys):
         return err[10:].rstrip("\n")
 
     return complaint
+
+
+# Keeping.
+
+
+def test_what_stands_in_the_files_is_kept(certificates, tmp_path):
+    certfile, keyfile = tmp_path / "a.crt", tmp_path / "a.key"
+    certfile.write_bytes(certificates.server.certfile.read_bytes())
+    keyfile.write_bytes(certificates.server.keyfile.read_bytes())
+    tls = open_tls(Config(certfile=certfile, keyfile=keyfile))
+    keep(tls)
+    kept = [(None, None, None, None, certfile.read_bytes(), keyfile.read_bytes())]
+    assert tls["kept"] == kept
+    for spoil in (lambda: keyfile.write_text("nothing"), keyfile.unlink):
+        spoil()
+        keep(tls)
+        assert tls["kept"] == kept
 
 
 # Reading again.

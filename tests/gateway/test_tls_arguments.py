@@ -51,12 +51,13 @@ def test_everything(told, tls, certificates):
             "ciphers": "ECDHE-ECDSA-AES128-GCM-SHA256",
             "tickets": mmap.mmap(-1, _core.ticket_ring_bytes()),
             "watch_files": True,
+            "kept": tls["identities"],
         }
     )
 
 
 def test_none_is_nothing_given(told, tls):
-    told({**tls, "ca_file": None, "crl_file": None, "ciphers": None, "tickets": None})
+    told({**tls, "ca_file": None, "crl_file": None, "ciphers": None, "tickets": None, "kept": None})
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,7 @@ def test_none_is_nothing_given(told, tls):
         ({"identities": [("a\0b", None, None, None, None, None)]}, ValueError, "null byte"),
         ({"identities": [("a", None, "b\0c", None, None, None)]}, ValueError, "NUL"),
         ({"identities": [("a", None, "\ud800", None, None, None)]}, UnicodeEncodeError, "surrogates"),
+        ({"kept": []}, TypeError, "identities, a list of at least one"),
         ({"verify": "maybe"}, ValueError, "verify of tls cannot be 'maybe'"),
         ({"verify": None}, ValueError, "verify of tls cannot be None"),
         ({"version_min": 1.2}, ValueError, "version_min of tls cannot be 1.2"),

@@ -43,7 +43,7 @@ static int open_desk(void)
         .http1 = true,
     };
     desk.log = (struct fr_log){.write = hear, .level = FR_LOG_INFO};
-    return fr_certificates_open(&desk.certificates, &desk.options, &desk.log);
+    return fr_certificates_open(&desk.certificates, &desk.options, NULL, &desk.log);
 }
 
 static void close_desk(void)
@@ -64,7 +64,7 @@ static void renew(void)
 TEST(without_options_there_is_nothing)
 {
     char complaint[100];
-    EQUAL(fr_certificates_open(&desk.certificates, NULL, NULL), 0);
+    EQUAL(fr_certificates_open(&desk.certificates, NULL, NULL, NULL), 0);
     IS(!desk.certificates.context);
     EQUAL(fr_certificates_read(&desk.certificates, complaint, sizeof complaint), FR_E_STATE);
     fr_certificates_watch(&desk.certificates);
@@ -76,7 +76,7 @@ TEST(what_cannot_be_read_is_told)
     EQUAL(open_desk(), 0);
     fr_certificates_close(&desk.certificates);
     maker_text_file("server.pem", "nonsense");
-    EQUAL(fr_certificates_open(&desk.certificates, &desk.options, &desk.log), FR_E_CERTIFICATE);
+    EQUAL(fr_certificates_open(&desk.certificates, &desk.options, NULL, &desk.log), FR_E_CERTIFICATE);
     IS(strncmp(desk.said, "TLS is not possible: ", 21) == 0);
     IS(strstr(desk.said, "server.pem"));
     IS(!desk.certificates.context);
@@ -149,6 +149,44 @@ TEST(files_that_are_bad_are_told_once_until_they_change)
         fr_certificates_watch(&desk.certificates);
     EQUAL(desk.lines, 4);
     SAME(fr_span_of_string(desk.said), "certificates read again");
+    close_desk();
+}
+
+TEST(what_was_kept_is_used_until_the_files_are_good)
+{
+    EQUAL(open_desk(), 0);
+    fr_certificates_close(&desk.certificates);
+    char *certificate = maker_certificate_pem(&desk.pair), *key = maker_key_pem(&desk.pair, NULL);
+    struct fr_tls_identity identity = {.certificate = certificate, .key = key};
+    struct fr_tls_options kept = desk.options;
+    kept.identities = &identity;
+    maker_text_file("server.pem", "nonsense");
+    EQUAL(fr_certificates_open(&desk.certificates, &desk.options, &kept, &desk.log), 0);
+    IS(strncmp(desk.said, "certificates cannot be used, the old ones stay: ", 48) == 0);
+    EQUAL(desk.lines, 1);
+    struct fr_tls_context *before = desk.certificates.context;
+    for (int looks = 0; looks < 5; looks++)
+        fr_certificates_watch(&desk.certificates);
+    EQUAL(desk.lines, 1);
+    renew();
+    for (int looks = 0; looks < 5; looks++)
+        fr_certificates_watch(&desk.certificates);
+    IS(desk.certificates.context != before);
+    EQUAL(desk.lines, 2);
+    SAME(fr_span_of_string(desk.said), "certificates read again");
+    close_desk();
+    free(certificate);
+    free(key);
+}
+
+TEST(what_was_kept_may_be_no_better)
+{
+    EQUAL(open_desk(), 0);
+    fr_certificates_close(&desk.certificates);
+    maker_text_file("server.pem", "nonsense");
+    EQUAL(fr_certificates_open(&desk.certificates, &desk.options, &desk.options, &desk.log), FR_E_CERTIFICATE);
+    EQUAL(desk.lines, 2);
+    IS(strncmp(desk.said, "TLS is not possible: ", 21) == 0);
     close_desk();
 }
 
