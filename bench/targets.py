@@ -53,8 +53,8 @@ TARGETS = [
     Target("h2-500", "freastal-asgi", "nginx", 1.4),
 ]
 
-# Bytes of user memory for an idle WebSocket, all told.
-IDLE_WEBSOCKET_BYTES_MAX = 8192
+# Bytes of user memory for an idle WebSocket, all told, by server.
+IDLE_WEBSOCKET_BYTES_MAX = {"freastal-asgi": 8192, "core-websocket": 1024}
 
 
 def is_rival(name: str) -> bool:
@@ -99,12 +99,13 @@ def table(result: dict, titles: dict[str, str]) -> list[str]:
                 f"| {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
                 f"| {verdict(ratios, target.factor)} |"
             )
-    idle = result["extras"].get("idle_websocket_bytes", {}).get("freastal-asgi")
-    if idle is not None:
-        lines.append(
-            f"| Idle WebSocket | freastal-asgi: at most {IDLE_WEBSOCKET_BYTES_MAX:,} bytes | {idle:,.0f} "
-            f"| {'yes' if idle <= IDLE_WEBSOCKET_BYTES_MAX else 'no'} |"
-        )
+    idle = result["extras"].get("idle_websocket_bytes", {})
+    lines += [
+        f"| Idle WebSocket | {server}: at most {most:,} bytes | {idle[server]:,.0f} "
+        f"| {'yes' if idle[server] <= most else 'no'} |"
+        for server, most in IDLE_WEBSOCKET_BYTES_MAX.items()
+        if server in idle
+    ]
     head = [
         "### What was promised",
         "",
