@@ -10,9 +10,6 @@
 #include "http/status.h"
 #include "http2/response_head.h"
 
-/* Of a body that still comes when the answer has gone. */
-#define LINGER_BYTES 32768u
-
 /* Trailers that wait for the end of the body, copied: spans first, then their bytes. */
 struct fr_field_block {
     size_t size; /* of the block */
@@ -53,14 +50,16 @@ static void drop_trailers(struct fr_http2_stream *stream)
     stream->trailers = NULL;
 }
 
-/* `count` bytes are no longer kept: the peer may send as many more, though not on a stream that nobody reads from. */
+/* `count` bytes are no longer kept: the peer may send as many more, though not on a stream that nobody reads from, if
+ * only to drop it. */
 static void consume(struct fr_http2_stream *stream, size_t count)
 {
     nghttp2_session *nghttp2 = stream->session->nghttp2;
     if (count == 0)
         return;
-    int error = stream->closed || stream->body_unwanted ? nghttp2_session_consume_connection(nghttp2, count)
-                                                        : nghttp2_session_consume(nghttp2, stream->id, count);
+    bool is_over = stream->closed || (stream->body_unwanted && !stream->lingering);
+    int error = is_over ? nghttp2_session_consume_connection(nghttp2, count)
+                        : nghttp2_session_consume(nghttp2, stream->id, count);
     assert(!error);
     (void)error;
 }
@@ -148,22 +147,21 @@ static void offer(struct fr_http2_stream *stream)
         assert(stream->closed || stream->session->finishing);
 }
 
-/* Nobody will read the rest of the body (RFC 9113 section 8.1). But a client that is reset in the middle of a sentence
- * may take that for a failure and pass over the answer, so a short rest, which is on its way already, may come: most
- * often it is an empty frame that ends the stream. */
 static void stop_lingering(struct fr_http2_stream *stream)
 {
     stream->lingering = false;
     submit_reset(stream, NGHTTP2_NO_ERROR);
 }
 
+/* Nobody will read the rest of the body, and RFC 9113 section 8.1 has a word for that. But clients that are reset in the
+ * middle of a sentence take it for a failure and pass over the answer (curl, and httpx when only an empty frame is
+ * missing). So the rest is read and dropped for a while, as on HTTP/1.1; most clients end or reset the stream then. */
 void fr_http2_stream_linger(struct fr_http2_stream *stream)
 {
     unsigned linger_ms = stream->session->base->limits->linger_timeout_ms;
-    int64_t declared = stream->exchange.request_length;
     stream->received_ms = now_ms(stream);
     stream->lingering = true;
-    if (linger_ms == 0 || (declared > 0 && (uint64_t)declared > stream->body_bytes + LINGER_BYTES))
+    if (linger_ms == 0)
         stop_lingering(stream);
     else
         fr_http2_session_arm(stream->session, stream->received_ms + linger_ms);
@@ -343,9 +341,6 @@ void fr_http2_stream_take(struct fr_http2_stream *stream, fr_span bytes)
     bool is_tunnel = stream->exchange.method == FR_METHOD_CONNECT;
     if (stream->lingering) {
         consume(stream, bytes.len);
-        stream->lingered_bytes += (uint32_t)bytes.len;
-        if (stream->lingered_bytes > LINGER_BYTES && !stream->closed)
-            stop_lingering(stream);
         return;
     }
     stream->received_ms = now_ms(stream);

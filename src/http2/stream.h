@@ -25,7 +25,6 @@ struct fr_http2_stream {
     uint64_t received_ms;             /* the body's last progress */
     uint64_t sent_ms;                 /* the answer's */
     uint64_t body_bytes;              /* all that came */
-    uint32_t lingered_bytes;          /* of them, while it lingered */
     int32_t id;
     uint32_t error_code;  /* of its end */
     bool begun;           /* the application knows of it */
