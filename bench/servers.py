@@ -204,7 +204,7 @@ SERVERS = [
            UVICORN, suites=("wsgi", *ALL_OF_ASGI, "tls"), note="uvloop, httptools, websockets-sansio"),
     Server("hypercorn-asgi",
            in_rival(HYPERCORN, ASGI, "hypercorn", "-b", "127.0.0.1:{port}", "-w", "0", "-k", "uvloop",
-                    "--keep-alive", "300", "file:{apps}/{module}.py:{name}", tls=PAIR),
+                    "--keep-alive", "300", "{apps}/{module}:{name}", tls=PAIR),
            HYPERCORN, suites=("h2",), note="uvloop"),
     Server("socketify", in_rival("socketify", {"websocket": ""}, "python", "{apps}/socketify_echo.py", "{port}"),
            "socketify", suites=("websocket",), note="its own interface, not ASGI"),

@@ -49,5 +49,5 @@ def run(url: str, *, core: int, connections: int, streams: int, seconds: float, 
         seconds=float(seconds),
         p50_ms=percentile_ms(taken_us, 0.5),
         p99_ms=percentile_ms(taken_us, 0.99),
-        errors=requests - number(r"status codes: (\d+) 2xx", output),
+        errors=sum(number(rf"(\d+) {kind}", output) for kind in ("failed", "3xx", "4xx", "5xx")),
     )
