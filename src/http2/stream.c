@@ -50,16 +50,14 @@ static void drop_trailers(struct fr_http2_stream *stream)
     stream->trailers = NULL;
 }
 
-/* `count` bytes are no longer kept: the peer may send as many more, though not on a stream that nobody reads from, if
- * only to drop it. */
+/* `count` bytes are no longer kept: the peer may send as many more. */
 static void consume(struct fr_http2_stream *stream, size_t count)
 {
     nghttp2_session *nghttp2 = stream->session->nghttp2;
     if (count == 0)
         return;
-    bool is_over = stream->closed || (stream->body_unwanted && !stream->lingering);
-    int error = is_over ? nghttp2_session_consume_connection(nghttp2, count)
-                        : nghttp2_session_consume(nghttp2, stream->id, count);
+    int error = stream->closed ? nghttp2_session_consume_connection(nghttp2, count)
+                               : nghttp2_session_consume(nghttp2, stream->id, count);
     assert(!error);
     (void)error;
 }
