@@ -43,6 +43,21 @@ def test_an_idle_connection_is_told_goodbye(slow: Serve) -> None:
         assert goaway.last == 3
 
 
+def test_pings_do_not_keep_an_idle_connection(slow: Serve) -> None:
+    """They show that the peer is there, not that it wants something."""
+    with Http2Peer.of(slow(keep_alive=4 * SOON_S)[1]) as peer:
+        peer.get("/")
+        peer.socket.settimeout(SOON_S)
+        started = time.monotonic()
+        while not peer.goaways and time.monotonic() - started < 10:
+            try:
+                peer.hear_or_end()
+            except TimeoutError:
+                peer.send(frames.ping())
+        assert peer.goaways[-1].code == Code.NO_ERROR
+        assert time.monotonic() - started < 5
+
+
 def test_a_connection_that_asks_nothing(slow: Serve) -> None:
     """As on HTTP/1.1 it is the head that is waited for."""
     with Http2Peer.of(slow(keep_alive=LONG_S, head_timeout=SOON_S)[1]) as peer:
