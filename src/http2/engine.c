@@ -269,7 +269,8 @@ static int on_frame_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
     return 0;
 }
 
-/* A head that is too long to be sent would be waited for for ever. What was for a stream that has ended is no matter. */
+/* A head that is too long to be sent would be waited for without end. What was for a stream that is over is no
+ * matter. */
 static int on_frame_not_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error, void *user)
 {
     (void)user;

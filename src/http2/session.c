@@ -307,8 +307,8 @@ static void heed(struct fr_http2_session *session)
         reap(session);
 }
 
-/* nghttp2 counts a CONTINUATION each time that it looks for its head, and a head that comes byte by byte is soon one too
- * many: it is held back until it is whole. How many bytes at the end of `bytes` that is now. */
+/* nghttp2 counts a CONTINUATION each time that it looks for its head, and a head that comes byte by byte is soon one
+ * too many: it is held back until it is whole. How many bytes at the end of `bytes` that is now. */
 static size_t count_to_hold(const struct fr_http2_session *session, fr_span bytes)
 {
     size_t head_len = session->reader.head_len;

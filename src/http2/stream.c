@@ -151,8 +151,8 @@ static void stop_lingering(struct fr_http2_stream *stream)
     submit_reset(stream, NGHTTP2_NO_ERROR);
 }
 
-/* Nobody will read the rest of the body, and RFC 9113 section 8.1 has a word for that. But clients that are reset in the
- * middle of a sentence take it for a failure and pass over the answer (curl, and httpx when only an empty frame is
+/* Nobody will read the rest of the body, and RFC 9113 section 8.1 has a word for that. But clients that are reset in
+ * the middle of a sentence take it for a failure and pass over the answer (curl, and httpx when only an empty frame is
  * missing). So the rest is read and dropped for a while, as on HTTP/1.1; most clients end or reset the stream then. */
 void fr_http2_stream_linger(struct fr_http2_stream *stream)
 {

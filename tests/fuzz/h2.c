@@ -1,5 +1,5 @@
-/* tests/fuzz/h2.c - Any bytes as HTTP/2: what is asked for does not depend on the cuts, what is answered is well-formed,
- * no exchange is lost, and all memory comes back, whatever happens in between.
+/* tests/fuzz/h2.c - Any bytes as HTTP/2: what is asked for does not depend on the cuts, what is answered is
+ * well-formed, no exchange is lost, and all memory comes back, whatever happens in between.
  *
  * The first byte chooses the application and whether the preface and SETTINGS are said before, the second what else
  * happens (a signal, a stuck peer, a late answer) and where. The rest is what arrives. */
@@ -151,7 +151,8 @@ static void send_in_pieces(struct talk *talk, fr_span input, size_t step)
         wire_send(&talk->wire, fr_span_slice(input, at, input.len - at < step ? input.len : at + step));
 }
 
-/* Some stream was ended, or all when the peer said GOAWAY: what comes on it then is wrong, or only late, by the cuts. */
+/* Some stream was ended, or all when the peer said GOAWAY: what comes on it then is wrong, or only late, by the
+ * cuts. */
 static bool has_ended_streams(const struct talk *talk)
 {
     fr_span written = fr_buffer_span(&talk->wire.output);

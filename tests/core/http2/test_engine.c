@@ -278,8 +278,8 @@ TEST(priorities_may_change)
 /* Known to the sanitizer, which this is run under. */
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
-/* What a connection owns between requests, besides its block in server/connection.c: 16 KiB of it is the buffer in which
- * nghttp2 makes heads, and of that only what was once used is in memory. */
+/* What a connection owns between requests, besides its block in server/connection.c: 16 KiB of it is the buffer in
+ * which nghttp2 makes heads, and of that only what was once used is in memory. */
 TEST(an_idle_connection_owns_little)
 {
     struct talk talk;
