@@ -370,9 +370,15 @@ static uint64_t body_due_ms(const struct fr_http2_stream *stream)
     return stream->received_ms + stream->session->base->limits->body_timeout_ms;
 }
 
+/* Bytes, or the end alone: nghttp2 asks for neither as long as a window is shut. */
+static bool has_to_send(const struct fr_http2_stream *stream)
+{
+    return !stream->closed && (stream->outbox.bytes || ((stream->ended || stream->cut) && !stream->end_sent));
+}
+
 static uint64_t answer_due_ms(const struct fr_http2_stream *stream)
 {
-    if (stream->closed || stream->outbox.bytes == 0)
+    if (!has_to_send(stream))
         return 0;
     return stream->sent_ms + stream->session->base->limits->write_timeout_ms;
 }
@@ -388,7 +394,7 @@ uint64_t fr_http2_stream_due_ms(const struct fr_http2_stream *stream)
 bool fr_http2_stream_is_held_back(const struct fr_http2_stream *stream)
 {
     nghttp2_session *nghttp2 = stream->session->nghttp2;
-    if (stream->closed || stream->outbox.bytes == 0)
+    if (!has_to_send(stream))
         return false;
     return nghttp2_session_get_remote_window_size(nghttp2) <= 0 ||
            nghttp2_session_get_stream_remote_window_size(nghttp2, stream->id) <= 0;
@@ -426,12 +432,21 @@ void fr_http2_stream_peer_end(struct fr_http2_stream *stream)
 
 /* ---- the answering side ---- */
 
+/* From now on the answer has to move. */
+static void watch_answer(struct fr_http2_stream *stream)
+{
+    stream->sent_ms = now_ms(stream);
+    fr_http2_session_arm(stream->session, answer_due_ms(stream));
+}
+
 /* The answer is as complete as it will be. A stream that nghttp2 has closed before has only waited for that. */
 static void end_answer(struct fr_http2_stream *stream)
 {
     drop_body(stream);
     if (stream->closed && !fr_list_is_linked(&stream->event))
         fr_list_append(&stream->session->closed, &stream->event);
+    if (stream->outbox.bytes == 0)
+        watch_answer(stream);
     offer(stream);
 }
 
@@ -455,10 +470,8 @@ int fr_http2_stream_send(struct fr_exchange *exchange, const struct fr_chunk *ch
     bool was_empty = stream->outbox.bytes == 0, in_pieces = stream->in_pieces;
     if (chunk)
         fr_outbox_push(&stream->outbox, chunk);
-    if (was_empty && stream->outbox.bytes) {
-        stream->sent_ms = now_ms(stream);
-        fr_http2_session_arm(session, answer_due_ms(stream));
-    }
+    if (was_empty && stream->outbox.bytes)
+        watch_answer(stream);
     stream->in_pieces |= !last;
     if (last) {
         stream->ended = true;
@@ -553,7 +566,7 @@ void fr_http2_stream_reset(struct fr_exchange *exchange)
     struct fr_http2_stream *stream = own(exchange);
     struct fr_http2_session *session = stream->session;
     stream->cut = true;
-    if (!stream->headed && !stream->closed)
+    if ((!stream->headed || stream->outbox.bytes == 0) && !stream->closed)
         submit_reset(stream, NGHTTP2_INTERNAL_ERROR);
     end_answer(stream);
     fr_http2_session_settle_later(session);

@@ -62,6 +62,59 @@ TEST(an_answer_that_comes_to_a_shut_window_is_given_up_then)
     close_talk(&talk);
 }
 
+/* ---- a window that is shut, and only the end to be said ---- */
+
+static void fill_window(struct talk *talk)
+{
+    static const char body[WINDOW] = "x";
+    open_narrow_talk(talk, ECHO_LATE);
+    ask(talk, 1, END_STREAM, "GET", "/");
+    say(talk);
+    const struct fr_response_head head = {.status = 200, .content_length = -1};
+    EQUAL(fr_exchange_respond(talk->echo.exchange, &head), 0);
+    EQUAL(fr_exchange_send(talk->echo.exchange, &FR_CHUNK_COPY(fr_span_of(body, WINDOW)), false), 0);
+    wire_turn(&talk->wire);
+    hear(talk);
+}
+
+TEST(an_end_that_waits_for_a_window_has_a_deadline)
+{
+    struct talk talk;
+    fill_window(&talk);
+    EQUAL(fr_exchange_send(talk.echo.exchange, NULL, true), 0);
+    echo_let_go(talk.echo.exchange);
+    wire_turn(&talk.wire);
+    HEARS(&talk, "");
+    EQUAL(talk.wire.protocol->due_ms, talk.wire.clock.now_ms + 30000);
+    fr_clock_advance(&talk.wire.clock, 30000);
+    wire_signal(&talk.wire, FR_SIGNAL_EXPIRED);
+    HEARS(&talk, " reset 1 8");
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
+    close_talk(&talk);
+}
+
+TEST(an_end_that_waits_for_a_window_is_not_waited_for_behind_the_peer_s)
+{
+    struct talk talk;
+    fill_window(&talk);
+    EQUAL(fr_exchange_send(talk.echo.exchange, NULL, true), 0);
+    echo_let_go(talk.echo.exchange);
+    end_peer(&talk);
+    IS(is_over(&talk, FR_CLOSE_FINISHED));
+    close_talk(&talk);
+}
+
+TEST(a_cut_needs_no_window)
+{
+    struct talk talk;
+    fill_window(&talk);
+    echo_let_go(talk.echo.exchange);
+    wire_turn(&talk.wire);
+    HEARS(&talk, " reset 1 2");
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_IDLE);
+    close_talk(&talk);
+}
+
 /* ---- a request that goes on behind its answer ---- */
 
 #define LINGER_MS 2000
