@@ -10,8 +10,8 @@
 #define HANDSHAKE 22
 #define CLIENT_HELLO 1
 
-/* Until another message comes, all of them are hellos: one, or two when the first was not to our liking. Wherever records
- * are cut, four bytes in front of a message say what it is and how long it is going to be. */
+/* Until another message comes, all of them are hellos: one, or two when the first was not to our liking. Wherever
+ * records are cut, four bytes in front of a message say what it is and how long it is going to be. */
 static void follow_hellos(struct fr_tls_wire *wire, fr_span bytes)
 {
     while (bytes.len && !wire->greeted) {
