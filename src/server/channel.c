@@ -99,7 +99,8 @@ static void break_off(struct fr_channel *channel, int error, fr_span bytes)
 static void tell_secured(struct fr_channel *channel, bool bytes_follow)
 {
     struct fr_channel_tls *tls = channel->tls;
-    if (tls->secured || fr_tls_stream_state(tls->stream) == FR_TLS_HANDSHAKE)
+    enum fr_tls_state state = fr_tls_stream_state(tls->stream);
+    if (tls->secured || state == FR_TLS_HANDSHAKE || state == FR_TLS_LEFT)
         return;
     tls->secured = true;
     tls->holding = bytes_follow;
@@ -111,6 +112,12 @@ static void tell_secured(struct fr_channel *channel, bool bytes_follow)
 static bool has_failed(const struct fr_channel_tls *tls)
 {
     return fr_tls_stream_state(tls->stream) == FR_TLS_FAILED;
+}
+
+static bool has_ended(const struct fr_channel_tls *tls)
+{
+    enum fr_tls_state state = fr_tls_stream_state(tls->stream);
+    return state == FR_TLS_ENDED || state == FR_TLS_LEFT;
 }
 
 /* Whatever is called here may close the channel, and then nothing more is told. */
@@ -132,7 +139,7 @@ static void unseal_in(struct fr_channel *channel, fr_span bytes)
     }
     if (!channel->closing)
         write_records(channel);
-    if (!channel->closing && fr_tls_stream_state(tls->stream) == FR_TLS_ENDED)
+    if (!channel->closing && has_ended(tls))
         tell_end(channel);
 }
 

@@ -135,7 +135,7 @@ static void judge(struct fr_tls_stream *stream, int result)
     case SSL_ERROR_WANT_READ:
         break;
     case SSL_ERROR_ZERO_RETURN:
-        stream->state = FR_TLS_ENDED;
+        stream->state = stream->state == FR_TLS_HANDSHAKE ? FR_TLS_LEFT : FR_TLS_ENDED;
         break;
     default: /* other messages than data are no error once we have ended: OpenSSL just does not take them */
         if (stream->end_queued && !ERR_peek_error() && !stream->wire.refused)

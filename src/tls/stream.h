@@ -23,6 +23,7 @@ enum fr_tls_state {
     FR_TLS_HANDSHAKE, /* neither side may speak yet */
     FR_TLS_OPEN,
     FR_TLS_ENDED, /* the peer said close_notify: it will send no more, and may still read */
+    FR_TLS_LEFT,  /* the same in the middle of the handshake: nothing was agreed on, and nothing is to be said */
     FR_TLS_FAILED
 };
 
@@ -46,7 +47,7 @@ FR_CHECKED ssize_t fr_tls_stream_unseal(struct fr_tls_stream *stream, fr_span *b
 FR_CHECKED int fr_tls_stream_seal(struct fr_tls_stream *stream, struct fr_outbox *plain, size_t records_max,
                                   uint64_t now_ms);
 
-/* Queues close_notify, once; nothing is sealed afterwards. Does nothing in HANDSHAKE and FAILED. */
+/* Queues close_notify, once; nothing is sealed afterwards. Does nothing in HANDSHAKE, LEFT and FAILED. */
 void fr_tls_stream_end(struct fr_tls_stream *stream);
 
 enum fr_tls_state fr_tls_stream_state(const struct fr_tls_stream *stream);

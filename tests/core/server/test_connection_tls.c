@@ -234,6 +234,27 @@ TEST(whoever_comes_and_goes_is_not_worth_a_line)
     close_scene();
 }
 
+/* Also where there is something to say as soon as the handshake is over. */
+TEST(whoever_leaves_in_the_middle_has_not_completed_it)
+{
+    static const struct fr_protocol_ops *const first[] = {&fr_http1, &fr_refusal};
+    for (size_t i = 0; i < 2; i++) {
+        open_scene();
+        tls.stage.choice = i == 0;
+        guest_enter(&guest, &tls, first[i]);
+        SSL_set_alpn_protos(guest.ssl, (const unsigned char *)"\x02h2\x08http/1.1", 12);
+        SSL_do_handshake(guest.ssl);
+        guest_send(&guest, 0);
+        memory_send(tls.stage.loop, guest.end, FR_SPAN("\x15\x03\x03\0\x02\x01\0"));
+        stage_turn(&tls.stage);
+        IS(memory_has_closed(tls.stage.loop, guest.end));
+        EQUAL(tls.stage.stats.tls_handshakes, 0);
+        EQUAL(tls.stage.stats.tls_handshakes_failed, 1);
+        IS(strstr(tls.stage.said, "the peer closed"));
+        close_scene();
+    }
+}
+
 /* ---- draining and stopping ---- */
 
 TEST(a_handshake_of_a_draining_worker_may_be_completed_and_used)

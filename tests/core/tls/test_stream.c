@@ -131,6 +131,32 @@ TEST(each_side_ends_on_its_own)
     close_rig(&rig);
 }
 
+/* Whoever says that there is no more before anything was agreed on has agreed on nothing. */
+TEST(an_end_in_the_middle_of_the_handshake_is_no_end_of_it)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    for (size_t i = 0; i < 2; i++) {
+        struct rig rig;
+        char plain[FR_TLS_PLAIN_BYTES];
+        fr_span bytes = FR_SPAN("\x15\x03\x03\0\x02\x01\0");
+        open_rig(&rig);
+        SSL_CTX_set_max_proto_version(rig.client.settings, versions[i]);
+        begin(&rig);
+        SSL_do_handshake(rig.client.ssl);
+        tls_client_to_server(&rig.client);
+        EQUAL(fr_tls_stream_unseal(rig.client.stream, &bytes, plain, sizeof plain), 0);
+        EQUAL(fr_tls_stream_state(rig.client.stream), FR_TLS_LEFT);
+        EQUAL(bytes.len, 0);
+        bytes = FR_SPAN("\x17\x03\x03\0\x01z");
+        EQUAL(fr_tls_stream_unseal(rig.client.stream, &bytes, plain, sizeof plain), 0);
+        size_t queued = rig.client.records.bytes;
+        fr_tls_stream_end(rig.client.stream);
+        EQUAL(rig.client.records.bytes, queued);
+        EQUAL(ERR_peek_error(), 0);
+        close_rig(&rig);
+    }
+}
+
 TEST(it_does_not_matter_how_bytes_arrive)
 {
     for (size_t step = 1; step < 40; step += step < 8 ? 1 : 7) {
