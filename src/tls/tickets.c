@@ -63,14 +63,27 @@ static void write_words(struct place *place, const uint64_t *words)
         atomic_store_explicit(&place->words[i], words[i], memory_order_release);
 }
 
+/* Zeroes what is still there of `words`. A place that has been wiped only in part may be claimed for another key, and
+ * whoever wipes may be held up for as long as that takes: a key of zeros everybody knows. */
+static void wipe_words(struct place *place, uint64_t *words)
+{
+    for (size_t i = 0; i < WORDS; i++)
+        atomic_compare_exchange_strong_explicit(&place->words[i], &words[i], 0, memory_order_release,
+                                                memory_order_relaxed);
+}
+
 /* What is of no hour that counts any more is zeroed. */
 static void wipe(struct place *place, uint64_t hour)
 {
-    static const uint64_t nothing[WORDS];
-    uint64_t state = atomic_load_explicit(&place->state, memory_order_relaxed);
+    uint64_t words[WORDS], state = atomic_load_explicit(&place->state, memory_order_acquire);
     bool whole = state & 1;
-    if (whole && state / 2 + PLACES <= hour && claim(place, state, state - 1))
-        write_words(place, nothing);
+    if (!whole || state / 2 + PLACES > hour)
+        return;
+    for (size_t i = 0; i < WORDS; i++)
+        words[i] = atomic_load_explicit(&place->words[i], memory_order_acquire);
+    if (claim(place, state, state - 1))
+        wipe_words(place, words);
+    OPENSSL_cleanse(words, sizeof words);
 }
 
 bool fr_tls_ticket_ring_current(struct fr_tls_ticket_ring *ring, uint64_t now_s, struct fr_tls_ticket_key *key)
@@ -88,7 +101,7 @@ void fr_tls_ticket_ring_turn(struct fr_tls_ticket_ring *ring, uint64_t now_s, co
         memcpy(words, fresh, sizeof words);
         write_words(place, words);
         OPENSSL_cleanse(words, sizeof words);
-        atomic_store_explicit(&place->state, 2 * hour + 1, memory_order_release);
+        (void)claim(place, 2 * hour, 2 * hour + 1); /* unless it took so long that the place is another's */
     }
     for (size_t i = 0; i < PLACES; i++)
         wipe(&ring->places[i], hour);

@@ -1,8 +1,7 @@
-/* tls/tickets.h */
-#include "tls/tickets.h"
+/* tls/tickets.h, and what becomes of a place when somebody is held up in the middle of it. */
+#include "tls/tickets.c"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include "unit.h"
@@ -97,6 +96,24 @@ TEST(after_a_quiet_day_the_old_keys_are_wiped)
     turn(ring, NOON + 26 * HOUR, 11);
     EQUAL(current(ring, NOON + 26 * HOUR), 11);
     IS(opens(ring, NOON + 26 * HOUR, 9));
+    free(ring);
+}
+
+/* One finds an old key and is stopped before he has zeroed it; when he goes on, a new one has taken its place. */
+TEST(who_wipes_late_leaves_the_new_key_alone)
+{
+    struct fr_tls_ticket_ring *ring = open_ring();
+    struct place *place = &ring->places[hour_of(NOON) % PLACES];
+    uint64_t words[WORDS], state;
+    turn(ring, NOON, 1);
+    state = atomic_load(&place->state);
+    for (size_t i = 0; i < WORDS; i++)
+        words[i] = atomic_load(&place->words[i]);
+    IS(claim(place, state, state - 1));
+    turn(ring, NOON + 6 * HOUR, 2);
+    wipe_words(place, words);
+    EQUAL(current(ring, NOON + 6 * HOUR), 2);
+    IS(opens(ring, NOON + 6 * HOUR, 2));
     free(ring);
 }
 
