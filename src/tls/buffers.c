@@ -18,7 +18,8 @@ void fr_tls_buffers_use(struct fr_tls_buffers *buffers, struct fr_tls_buffers_us
         return;
     struct fr_tls_buffers_user *rested = FR_LIST_OWNER(buffers->warm.next, struct fr_tls_buffers_user, node);
     fr_tls_buffers_leave(buffers, rested);
-    (void)SSL_free_buffers(rested->ssl); /* one that holds a part of a record keeps it, and so that buffer */
+    if (!fr_tls_wire_is_amid_record(rested->wire)) /* OpenSSL before 3.0.14 frees also what it goes on to read */
+        (void)SSL_free_buffers(rested->ssl);
 }
 
 void fr_tls_buffers_leave(struct fr_tls_buffers *buffers, struct fr_tls_buffers_user *user)

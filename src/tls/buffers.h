@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "base/list.h"
+#include "tls/wire.h"
 
 /* So many keep them: two megabytes. */
 #define FR_TLS_BUFFERS_WARM_MAX 64
@@ -17,10 +18,11 @@ struct fr_tls_buffers {
     unsigned warm_count;
 };
 
-/* A stream's part in it; `ssl` is given, the rest zeroed. */
+/* A stream's part in it; `ssl` and `wire` are given, the rest zeroed. */
 struct fr_tls_buffers_user {
     struct fr_list node;
     SSL *ssl;
+    const struct fr_tls_wire *wire; /* says whether a part of a record is in them */
 };
 
 void fr_tls_buffers_open(struct fr_tls_buffers *buffers);

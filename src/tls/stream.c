@@ -61,6 +61,7 @@ struct fr_tls_stream *fr_tls_stream_open(struct fr_tls_context *context, struct 
     stream->ssl = fr_tls_needed(SSL_new(context->certificates[0].ssl));
     BIO *bio = fr_tls_wire_bio(context->wire_method, &stream->wire);
     stream->buffers.ssl = stream->ssl;
+    stream->buffers.wire = &stream->wire;
     SSL_set_bio(stream->ssl, bio, bio);
     SSL_set_app_data(stream->ssl, &stream->attachment);
     SSL_set_accept_state(stream->ssl);

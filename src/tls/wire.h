@@ -40,6 +40,12 @@ BIO_METHOD *fr_tls_wire_method(void);
 /* A BIO over `wire`, which outlives it. */
 BIO *fr_tls_wire_bio(BIO_METHOD *method, struct fr_tls_wire *wire);
 
+/* A part of a record has been handed out, and the rest has not come. */
+static inline bool fr_tls_wire_is_amid_record(const struct fr_tls_wire *wire)
+{
+    return wire->head_len > 0 || wire->body_left > 0;
+}
+
 /* A record has brought something. */
 static inline void fr_tls_wire_earn(struct fr_tls_wire *wire)
 {
