@@ -1,23 +1,29 @@
 /* tls/resumption.c - A client's chain inside its tickets.
  *
- * One byte that says that it is there, then the certificates in DER, one behind the other. A chain too long for that
- * makes a ticket that is not taken: the client shows its certificate again. */
+ * Eight bytes say when it was shown, then come the certificates in DER, one behind the other. A chain too long for that
+ * makes a ticket that is not taken: the client shows its certificate again. With TLS 1.3 each use of a ticket brings a
+ * new one with a time of its own, so what counts is the time in here (RFC 8446 section 4.6.1). */
 #include "tls/resumption.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "tls/errors.h"
+#include "tls/ticket_seal.h"
 
 #define CHAIN_BYTES_MAX 8192 /* a ticket has 64 KiB at most, and stands in every hello */
-#define COMPLETE 1
+#define TIME_BYTES 8
 
-/* The chain in DER behind the mark; its length, or 0 when it does not fit. */
+/* The time and the chain in DER behind it; the length, or 0 when it does not fit. */
 static size_t write_chain(const STACK_OF(X509) * chain, unsigned char *into)
 {
+    uint64_t shown_s = (uint64_t)time(NULL);
     unsigned char *at = into;
-    *at++ = COMPLETE;
+    for (int i = TIME_BYTES - 1; i >= 0; i--)
+        *at++ = (unsigned char)(shown_s >> (8 * i));
     for (int i = 0; i < sk_X509_num(chain); i++) {
         const X509 *certificate = sk_X509_value(chain, i);
         int len = i2d_X509(certificate, NULL);
@@ -27,7 +33,7 @@ static size_t write_chain(const STACK_OF(X509) * chain, unsigned char *into)
     return (size_t)(at - into);
 }
 
-/* One that was taken up again has its chain already. */
+/* One that was taken up again has its chain already, and its time. */
 static int on_ticket_made(SSL *ssl, void *argument)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
@@ -44,6 +50,15 @@ static int on_ticket_made(SSL *ssl, void *argument)
     return len == 0 || SSL_SESSION_set1_ticket_appdata(session, chain, len);
 }
 
+/* A ticket stands in for a certificate as long as it is good itself, however often it is renewed. */
+static bool is_recent(const unsigned char *shown)
+{
+    uint64_t shown_s = 0;
+    for (int i = 0; i < TIME_BYTES; i++)
+        shown_s = shown_s << 8 | shown[i];
+    return time(NULL) < (time_t)shown_s + FR_TLS_TICKET_S;
+}
+
 static bool is_good(SSL_SESSION *session)
 {
     const X509 *leaf = SSL_SESSION_get0_peer(session);
@@ -51,8 +66,8 @@ static bool is_good(SSL_SESSION *session)
     size_t known_len = 0;
     if (!leaf)
         return true;
-    return X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0 &&
-           SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) && known_len;
+    return SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) && known_len >= TIME_BYTES &&
+           is_recent(known) && X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0;
 }
 
 static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_len,
@@ -78,9 +93,9 @@ STACK_OF(X509) * fr_tls_resumption_chain(SSL *ssl)
     size_t len = 0;
     if (shown)
         return X509_chain_up_ref(shown);
-    if (!SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &known, &len) || len < 2)
+    if (!SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &known, &len) || len <= TIME_BYTES)
         return NULL;
-    const unsigned char *at = (const unsigned char *)known + 1, *end = (const unsigned char *)known + len;
+    const unsigned char *at = (const unsigned char *)known + TIME_BYTES, *end = (const unsigned char *)known + len;
     STACK_OF(X509) *chain = fr_tls_needed(sk_X509_new_null());
     while (at < end) {
         X509 *certificate = d2i_X509(NULL, &at, (long)(end - at));
