@@ -15,6 +15,10 @@
 /* Of a complaint, which names a file. */
 #define COMPLAINT_BYTES 1024
 
+/* Files that could not be used are tried again after so many looks though they look the same: what was wrong may have
+ * been something else, as who may read them, or that there was no descriptor left. */
+#define LOOKS_OF_PATIENCE 60
+
 /* ---- what the files look like ---- */
 
 static uint64_t mix(uint64_t print, uint64_t value)
@@ -101,13 +105,18 @@ void fr_certificates_watch(struct fr_certificates *certificates)
         return;
     uint64_t print = print_of(certificates->options), before = certificates->seen;
     certificates->seen = print;
-    if (print != before || print == certificates->refused)
+    if (print != before)
         return;
+    bool refused_before = print == certificates->refused;
+    if (refused_before && ++certificates->looks_since < LOOKS_OF_PATIENCE)
+        return;
+    certificates->looks_since = 0;
     if (fr_certificates_read(certificates, complaint, sizeof complaint) == 0)
         return;
     certificates->refused = print;
-    fr_log_print(certificates->log, FR_LOG_ERROR, "the new certificates cannot be used, the old ones stay: %s",
-                 complaint);
+    if (!refused_before)
+        fr_log_print(certificates->log, FR_LOG_ERROR, "the new certificates cannot be used, the old ones stay: %s",
+                     complaint);
 }
 
 int fr_certificates_check(const struct fr_tls_options *options, char *complaint, size_t size)

@@ -16,6 +16,7 @@ struct fr_certificates {
     struct fr_tls_context *context; /* for connections to come; NULL before and after */
     uint64_t seen;                  /* what the files looked like when they were last looked at */
     uint64_t refused;               /* and when they could not be used */
+    unsigned looks_since;           /* at files that were refused */
     bool from_kept;                 /* the context is not made of these files */
 };
 
@@ -28,7 +29,7 @@ FR_CHECKED int fr_certificates_open(struct fr_certificates *certificates, const 
 FR_CHECKED int fr_certificates_read(struct fr_certificates *certificates, char *complaint, size_t size);
 
 /* Reads them again when the files are other ones and have been so for two looks: whoever replaces several does so one
- * after another. The log hears what came of it, once. */
+ * after another. The log hears what came of it, once. What could not be used is tried again once in a while. */
 void fr_certificates_watch(struct fr_certificates *certificates);
 
 /* 0, or FR_E_CERTIFICATE and one sentence in `complaint`: whether a worker could be opened with these. */

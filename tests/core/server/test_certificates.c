@@ -1,6 +1,9 @@
 /* server/certificates.c: new files are read when they have come to rest, and bad ones change nothing. */
 #include "server/certificates.h"
 
+#include <errno.h>
+#include <sys/resource.h>
+
 #include "fakes/tls_maker.h"
 #include "unit.h"
 
@@ -148,6 +151,30 @@ TEST(files_that_are_bad_are_told_once_until_they_change)
     for (int looks = 0; looks < 5; looks++)
         fr_certificates_watch(&desk.certificates);
     EQUAL(desk.lines, 4);
+    SAME(fr_span_of_string(desk.said), "certificates read again");
+    close_desk();
+}
+
+/* Nothing about the files shows that the trouble is over. */
+TEST(what_was_not_the_fault_of_the_files_passes)
+{
+    struct rlimit usual, none;
+    EQUAL(open_desk(), 0);
+    struct fr_tls_context *before = desk.certificates.context;
+    renew();
+    EQUAL(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = usual.rlim_max};
+    EQUAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int looks = 0; looks < 200; looks++)
+        fr_certificates_watch(&desk.certificates);
+    EQUAL(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    EQUAL(desk.lines, 1);
+    IS(strstr(desk.said, strerror(EMFILE)));
+    IS(desk.certificates.context == before);
+    for (int looks = 0; looks < 60; looks++)
+        fr_certificates_watch(&desk.certificates);
+    IS(desk.certificates.context != before);
+    EQUAL(desk.lines, 2);
     SAME(fr_span_of_string(desk.said), "certificates read again");
     close_desk();
 }
