@@ -109,8 +109,9 @@ struct fr_protocol {
                                                   soon, from the loop (not from inside `output`) */
     bool awaits_writable;                  /* signal WRITABLE after the flush that leaves the outbox at or below
                                                   the low mark, also when that flush took all at once */
-    bool draining;
-    bool gone; /* said by the connection, when a flush finds it out: nothing that is sent reaches the peer */
+    bool draining : 1;
+    bool gone : 1; /* said by the connection, when a flush finds it out: nothing that is sent reaches the peer */
+    bool cut : 1;  /* said by the protocol: the last answer is not whole, and its end must not look like one */
 };
 
 #endif

@@ -90,6 +90,8 @@ static struct http1_exchange *take_current(struct connection *connection)
 static void abort_current(struct connection *connection, enum fr_close_reason reason)
 {
     struct http1_exchange *exchange = take_current(connection);
+    enum fr_exchange_state state = exchange->base.state;
+    connection->base.cut = state != FR_EXCHANGE_BEGUN && state != FR_EXCHANGE_ANSWERED;
     fr_exchange_abort(&exchange->base, reason);
     fr_exchange_protocol_let_go(&exchange->base);
 }
@@ -550,6 +552,7 @@ static void reset(struct fr_exchange *base)
 {
     struct connection *connection = connection_of(base->protocol);
     struct http1_exchange *exchange = take_current(connection);
+    connection->base.cut = true;
     finish(connection, FR_CLOSE_APPLICATION, true);
     fr_exchange_protocol_let_go(&exchange->base);
     settle_later_call(connection);

@@ -84,7 +84,7 @@ static bool is_complete(const struct fr_connection *connection)
     const struct fr_protocol *protocol = connection->protocol;
     if (!protocol->finished)
         return protocol->phase == FR_PHASE_IDLE;
-    return protocol->close_reason != FR_CLOSE_APPLICATION && connection->reason != FR_CLOSE_PEER_RESET;
+    return !protocol->cut && connection->reason != FR_CLOSE_PEER_RESET;
 }
 
 /* Writes what is queued. A protocol that waited for room, or has requests waiting inside, goes on here as long as

@@ -299,6 +299,27 @@ TEST(an_answer_that_is_cut_has_no_goodbye)
     close_scene();
 }
 
+/* Whatever it is that cuts it: here the request's body, which never comes to its end. */
+TEST(an_answer_to_half_a_request_has_no_goodbye)
+{
+    for (int ends = 0; ends < 2; ends++) {
+        open_scene(ECHO_CHUNKS);
+        enter();
+        IS(guest_shake(&guest, 0));
+        guest_say(&guest, "POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\nhalf", 0);
+        IS(strstr(guest.heard, "half") && !strstr(guest.heard, "chunked"));
+        if (ends)
+            SSL_shutdown(guest.ssl);
+        else
+            stage_wait(&tls.stage, 31000);
+        guest_talk(&guest, 0);
+        EQUAL(echo.aborts, 1);
+        IS(memory_has_ended(tls.stage.loop, guest.end) || memory_has_closed(tls.stage.loop, guest.end));
+        IS(guest.error != SSL_ERROR_ZERO_RETURN);
+        close_scene();
+    }
+}
+
 TEST(a_stop_amidst_an_answer_has_no_goodbye)
 {
     open_scene(ECHO_LATE);
