@@ -51,6 +51,8 @@ static void note(struct fr_tls_wire *wire, fr_span bytes)
             wire->head_len = 0;
             wire->body_left = (uint32_t)wire->head[3] << 8 | wire->head[4];
             wire->fruitless += FR_TLS_WIRE_COST;
+            if (wire->head[0] & 0x80) /* OpenSSL would take it, framed as it is; RFC 8446 appendix D.5 */
+                wire->refused = "a hello of SSL 2.0";
         }
     }
 }

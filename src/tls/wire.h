@@ -2,7 +2,7 @@
  *
  * OpenSSL calls such a thing a BIO. Nothing blocks and nothing is kept: what is not there is asked for again. It
  * also sees every record pass, and refuses to hand out more of them when too many carried nothing, or when a hello is
- * going to be larger than any ever is. */
+ * going to be larger than any ever is, or is no record at all. */
 #ifndef FR_TLS_WIRE_H
 #define FR_TLS_WIRE_H
 

@@ -326,6 +326,21 @@ TEST(a_hello_that_is_going_to_be_huge_is_refused)
     close_rig(&rig);
 }
 
+/* It has other frames, which nobody here would see pass. */
+TEST(a_hello_of_ssl_2_is_refused)
+{
+    struct rig rig;
+    char plain[FR_TLS_PLAIN_BYTES];
+    static const char hello[] = "\x80\x2f\x01\x03\x03\0\x06\0\0\0\x20\0\xc0\x2b\0\0\xff"
+                                "0123456789abcdef0123456789abcdef";
+    fr_span bytes = fr_span_of(hello, sizeof hello - 1);
+    open_rig(&rig);
+    begin(&rig);
+    EQUAL(fr_tls_stream_unseal(rig.client.stream, &bytes, plain, sizeof plain), FR_E_TLS);
+    SAME(fr_span_of_string(fr_tls_stream_complaint(rig.client.stream)), "a hello of SSL 2.0");
+    close_rig(&rig);
+}
+
 /* What comes later may be encrypted, and look like anything. */
 TEST(with_12_only_the_first_message_is_looked_at)
 {
