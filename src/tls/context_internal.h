@@ -21,6 +21,7 @@
 struct fr_tls_attachment {
     struct fr_tls_context *context;
     bool http1, http2; /* offered by ALPN */
+    fr_span asked_for; /* the name in the hello that is being read; OpenSSL's memory, and gone with the hello */
 };
 
 struct fr_tls_context {

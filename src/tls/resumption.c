@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "base/alloc.h"
+#include "base/span.h"
+#include "tls/context_internal.h"
 #include "tls/errors.h"
 #include "tls/ticket_seal.h"
 
@@ -50,6 +51,14 @@ static int on_ticket_made(SSL *ssl, void *argument)
     return len == 0 || SSL_SESSION_set1_ticket_appdata(session, chain, len);
 }
 
+/* Up to TLS 1.2 a session is of one name (RFC 6066 section 3); OpenSSL would go on under it, whatever is asked for. */
+static bool is_of_name(const SSL_SESSION *session, fr_span name)
+{
+    const char *earlier = SSL_SESSION_get0_hostname(session);
+    return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION ||
+           fr_span_equal_nocase(earlier ? fr_span_of_string(earlier) : FR_SPAN(""), name);
+}
+
 /* A ticket stands in for a certificate as long as it is good itself, however often it is renewed. */
 static bool is_recent(const unsigned char *shown)
 {
@@ -73,16 +82,38 @@ static bool is_good(SSL_SESSION *session)
 static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_len,
                                           SSL_TICKET_STATUS status, void *argument)
 {
-    (void)ssl, (void)name, (void)name_len, (void)argument;
+    const struct fr_tls_attachment *stream = SSL_get_app_data(ssl);
+    (void)name, (void)name_len, (void)argument;
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    if (!is_good(session))
+    if (!is_good(session) || !is_of_name(session, stream->asked_for))
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
+/* The host in the extension; empty when there is none. What is malformed OpenSSL refuses by itself. */
+static fr_span name_in_hello(SSL *ssl)
+{
+    const unsigned char *data;
+    size_t len;
+    if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &len) || len < 5)
+        return (fr_span){NULL, 0};
+    size_t name_len = (size_t)data[3] << 8 | data[4];
+    return name_len <= len - 5 ? fr_span_of((const char *)data + 5, name_len) : (fr_span){NULL, 0};
+}
+
+/* Tickets are opened before OpenSSL has looked at that name. */
+static int on_hello(SSL *ssl, int *alert, void *argument)
+{
+    struct fr_tls_attachment *stream = SSL_get_app_data(ssl);
+    (void)alert, (void)argument;
+    stream->asked_for = name_in_hello(ssl);
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 void fr_tls_resumption_apply(SSL_CTX *ssl)
 {
+    SSL_CTX_set_client_hello_cb(ssl, on_hello, NULL);
     SSL_CTX_set_session_ticket_cb(ssl, on_ticket_made, on_ticket_opened, NULL);
 }
 

@@ -159,6 +159,31 @@ TEST(another_process_takes_the_ticket)
     close_rig(&rig);
 }
 
+/* What the next connection says that was asked for, after one that asked for "localhost"; it was resumed. */
+static bool ask_for_another(int version, const char *name, const char *expected)
+{
+    struct rig rig;
+    open_rig(&rig, FR_TLS_VERIFY_OPTIONAL, version);
+    IS(!connect(&rig));
+    tls_client_end(&rig.client);
+    tls_client_begin(&rig.client, rig.context, name, rig.client.session);
+    IS(tls_client_shake(&rig.client));
+    const struct fr_tls_facts *facts = fr_tls_stream_facts(rig.client.stream);
+    bool resumed = facts->resumed;
+    SAME(facts->server_name, expected);
+    expect_client(&rig);
+    close_rig(&rig);
+    return resumed;
+}
+
+TEST(a_session_of_12_is_of_one_name)
+{
+    IS(ask_for_another(TLS1_2_VERSION, "LocalHost", "localhost"));
+    IS(!ask_for_another(TLS1_2_VERSION, "elsewhere.example", "elsewhere.example"));
+    IS(!ask_for_another(TLS1_2_VERSION, NULL, ""));
+    IS(ask_for_another(TLS1_3_VERSION, "elsewhere.example", "elsewhere.example"));
+}
+
 /* Reloaded with another list of revocations: what was believed before has to be shown again. */
 TEST(other_trust_voids_all_tickets)
 {
