@@ -22,8 +22,10 @@ void fr_field_list_close(struct fr_field_list *list)
         fr_pool_give(list->pool, list->fields, list->capacity * sizeof *list->fields);
 }
 
-static void add(struct fr_field_list *list, fr_span name, fr_span value)
+/* White space around a value, which readers of HTTP/1.1 cut off, spoils the answer (RFC 9113 section 8.2.1). */
+static void add(struct fr_field_list *list, fr_span name, fr_span text)
 {
+    fr_span value = fr_span_trim(text);
     list->fields[list->count++] = (nghttp2_nv){
         .name = (uint8_t *)(uintptr_t)name.data,
         .value = (uint8_t *)(uintptr_t)value.data,

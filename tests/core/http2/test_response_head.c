@@ -77,6 +77,18 @@ TEST(what_the_application_says_itself_is_not_added)
     close_desk(&desk);
 }
 
+/* HTTP/1.1 lets it pass, and its readers cut it off. */
+TEST(values_have_no_white_space_around_them)
+{
+    struct desk desk;
+    const struct fr_response_header headers[] = {
+        {FR_SPAN("a"), FR_SPAN(" 1")}, {FR_SPAN("b"), FR_SPAN("2\t ")}, {FR_SPAN("c"), FR_SPAN(" ")}};
+    open_desk(&desk);
+    EQUAL(write_head(&desk, 200, headers, 3), 0);
+    SAME(fr_span_of_string(desk.text), ":status: 200\n" OWN "a: 1\nb: 2\nc: \n");
+    close_desk(&desk);
+}
+
 TEST(what_speaks_of_a_connection_is_left_out)
 {
     struct desk desk;
