@@ -58,7 +58,7 @@ static struct fr_http2_stream *stream_of(nghttp2_session *nghttp2, int32_t id)
     return nghttp2_session_get_stream_user_data(nghttp2, id);
 }
 
-static void drop_draft(struct fr_http2_session *session)
+void fr_http2_engine_drop_draft(struct fr_http2_session *session)
 {
     if (session->draft)
         fr_head_draft_close(session->draft);
@@ -78,7 +78,7 @@ static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame
 {
     struct fr_http2_session *session = user;
     session->block_bytes = 0;
-    drop_draft(session);
+    fr_http2_engine_drop_draft(session);
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     if (session->stream_count >= session->base->limits->h2_streams_max)
@@ -169,7 +169,7 @@ static int on_stream_close(nghttp2_session *nghttp2, int32_t id, uint32_t error_
     if (!stream)
         return 0;
     if (session->drafted == stream)
-        drop_draft(session);
+        fr_http2_engine_drop_draft(session);
     if (session->entered == stream)
         session->entered = NULL;
     stream->closed = true;
@@ -375,7 +375,7 @@ void fr_http2_engine_open(struct fr_http2_session *session)
 
 void fr_http2_engine_close(struct fr_http2_session *session)
 {
-    drop_draft(session);
+    fr_http2_engine_drop_draft(session);
     nghttp2_session_del(session->nghttp2);
     session->nghttp2 = NULL;
 }

@@ -449,6 +449,7 @@ static void on_drain(struct fr_http2_session *session)
 static void on_peer_ended(struct fr_http2_session *session)
 {
     session->peer_ended = true;
+    session->head_due_ms = 0; /* half a head stays one, and nobody waits for the rest */
     struct fr_list *node = session->streams.next, *next;
     for (; !session->dead && node != &session->streams; node = next) {
         next = node->next;

@@ -59,6 +59,9 @@ FR_CHECKED int fr_http2_engine_feed(struct fr_http2_session *session, fr_span by
 /* Moves frames into the outbox as long as there is room. 0, or FR_E_HTTP2 when nghttp2 cannot go on. */
 FR_CHECKED int fr_http2_engine_pump(struct fr_http2_session *session);
 
+/* The head that is being decoded is nobody's any more. */
+void fr_http2_engine_drop_draft(struct fr_http2_session *session);
+
 /* Where nghttp2 gets the bytes of answers from. */
 nghttp2_data_provider fr_http2_engine_source(void);
 

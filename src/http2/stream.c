@@ -83,6 +83,8 @@ void fr_http2_stream_drop(struct fr_http2_stream *stream, enum fr_close_reason r
         session->entered = NULL;
     if (session->fed == stream)
         session->fed = NULL;
+    if (session->drafted == stream)
+        fr_http2_engine_drop_draft(session);
     drop_body(stream);
     drop_trailers(stream);
     if (!stream->closed)
@@ -101,8 +103,12 @@ void fr_http2_stream_release(struct fr_exchange *exchange)
 
 /* ---- heads ---- */
 
+/* Once: it may have to wait until the peer reads, and what is late stays so. */
 static void submit_reset(struct fr_http2_stream *stream, uint32_t error_code)
 {
+    if (stream->was_reset)
+        return;
+    stream->was_reset = true;
     int error = nghttp2_submit_rst_stream(stream->session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, error_code);
     assert(!error);
     (void)error;
@@ -373,7 +379,8 @@ static uint64_t body_due_ms(const struct fr_http2_stream *stream)
 /* Bytes, or the end alone: nghttp2 asks for neither as long as a window is shut. */
 static bool has_to_send(const struct fr_http2_stream *stream)
 {
-    return !stream->closed && (stream->outbox.bytes || ((stream->ended || stream->cut) && !stream->end_sent));
+    bool is_open = !stream->closed && !stream->was_reset;
+    return is_open && (stream->outbox.bytes || ((stream->ended || stream->cut) && !stream->end_sent));
 }
 
 static uint64_t answer_due_ms(const struct fr_http2_stream *stream)

@@ -35,6 +35,7 @@ struct fr_http2_stream {
     bool ended;           /* all of the answer is in the outbox */
     bool cut;             /* the answer is to be seen cut, behind what is in the outbox */
     bool end_sent;        /* END_STREAM has gone */
+    bool was_reset;       /* RST_STREAM is on its way */
     bool lingering;       /* and the request's is awaited, until `received_ms` is too long ago */
     bool deferred;        /* nghttp2 waits for bytes */
     bool is_wide;         /* its window has grown */

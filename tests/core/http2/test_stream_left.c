@@ -192,3 +192,53 @@ TEST(without_time_to_linger_it_is_reset_at_once)
     HEARS(&talk, "");
     close_talk(&talk);
 }
+
+/* ---- a peer that reads nothing at all ---- */
+
+TEST(a_reset_that_cannot_leave_has_no_deadline)
+{
+    struct talk talk;
+    fill_window(&talk);
+    struct fr_exchange *late = talk.echo.exchange;
+    EQUAL(fr_exchange_send(late, &FR_CHUNK_COPY(FR_SPAN("held back")), false), 0);
+    open_window(&talk, 0, 200000);
+    talk.echo.mode = ECHO_STREAM;
+    talk.echo.stream_bytes = 1000000;
+    for (uint32_t stream = 3; stream < 7; stream += 2)
+        ask(&talk, stream, END_STREAM, "GET", "/");
+    talk.wire.is_stuck = true;
+    say(&talk);
+    IS(talk.wire.outbox.bytes >= talk.wire.limits.write_high_bytes);
+    fr_clock_advance(&talk.wire.clock, 30000);
+    wire_signal(&talk.wire, FR_SIGNAL_EXPIRED);
+    EQUAL(talk.echo.aborts, 1);
+    IS(talk.wire.protocol->due_ms > talk.wire.clock.now_ms); /* of those that wait for room */
+    talk.wire.is_stuck = false;
+    wire_turn(&talk.wire);
+    const char *told = hear(&talk), *reset = strstr(told, " reset 1 8");
+    IS(reset && !strstr(reset + 1, " reset 1 "));
+    echo_let_go(late);
+    close_talk(&talk);
+}
+
+TEST(a_head_that_stays_half_holds_up_nobody)
+{
+    struct talk talk;
+    open_talk(&talk, ECHO_LATE);
+    ask(&talk, 1, END_STREAM, "GET", "/");
+    say(&talk);
+    frame_of(&talk, NGHTTP2_HEADERS, END_STREAM, 3, FR_SPAN("\x82"));
+    say(&talk);
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_STREAMS);
+    end_peer(&talk);
+    EQUAL(talk.wire.protocol->phase, FR_PHASE_STREAMS);
+    fr_clock_advance(&talk.wire.clock, 10000);
+    wire_signal(&talk.wire, FR_SIGNAL_EXPIRED);
+    EQUAL(talk.echo.aborts, 0);
+    EQUAL(fr_exchange_answer_text(talk.echo.exchange, 200, FR_SPAN("late")), 0);
+    echo_let_go(talk.echo.exchange);
+    wire_turn(&talk.wire);
+    HEARS(&talk, " reset 3 8 head 1 200 data 1 4. goaway 3 0");
+    IS(is_over(&talk, FR_CLOSE_FINISHED));
+    close_talk(&talk);
+}
