@@ -144,6 +144,7 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
     struct fr_http2_session *session = user;
     if (frame->hd.type == NGHTTP2_PRIORITY_UPDATE) {
         const nghttp2_ext_priority_update *update = frame->ext.payload;
+        session->has_priorities = true;
         if (update->stream_id == 0) /* RFC 9218 section 7.1; nghttp2 lets it pass */
             session->fault = NGHTTP2_PROTOCOL_ERROR;
         return 0;

@@ -36,14 +36,15 @@ struct fr_http2_session {
 
     uint32_t fault; /* the error code of what we have found out ourselves; 0: nothing */
 
-    bool busy;       /* receive() or signal() is on the stack, and settles when it returns */
-    bool dead;       /* close() was called while busy: freed when that returns */
-    bool flooded;    /* the guard has said so */
-    bool finishing;  /* no DATA any more, only the last words */
-    bool served;     /* a request was complete once */
-    bool drained;    /* a stream has ended since the drain */
-    bool peer_ended; /* of the connection */
-    bool broken;     /* nghttp2 has found the peer out, and says GOAWAY */
+    bool busy;           /* receive() or signal() is on the stack, and settles when it returns */
+    bool dead;           /* close() was called while busy: freed when that returns */
+    bool flooded;        /* the guard has said so */
+    bool finishing;      /* no DATA any more, only the last words */
+    bool served;         /* a request was complete once */
+    bool has_priorities; /* the peer has said which answers it wants first */
+    bool drained;        /* a stream has ended since the drain */
+    bool peer_ended;     /* of the connection */
+    bool broken;         /* nghttp2 has found the peer out, and says GOAWAY */
 };
 
 /* ---- engine.c: nghttp2 ---- */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "http/headers.h"
 #include "http/response_fields.h"
 #include "http/status.h"
 #include "http2/response_head.h"
@@ -232,6 +233,20 @@ static void refuse(struct fr_http2_stream *stream, int error)
     base->events->refused(base, error, status);
 }
 
+/* What RFC 9218 takes for granted, one answer after the other, is for clients that know of it: behind an endless answer
+ * nothing of the others would ever come. Who says nothing of priorities has the answers take turns. */
+static void choose_turn(struct fr_http2_stream *stream, const struct fr_request_head *head)
+{
+    struct fr_http2_session *session = stream->session;
+    const nghttp2_extpri in_turns = {.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+    session->has_priorities |= fr_headers_find(head, FR_HEADER_PRIORITY) != NULL;
+    if (session->has_priorities)
+        return;
+    int error = nghttp2_session_change_extpri_stream_priority(session->nghttp2, stream->id, &in_turns, 0);
+    assert(!error);
+    (void)error;
+}
+
 void fr_http2_stream_enter(struct fr_http2_stream *stream)
 {
     struct fr_http2_session *session = stream->session;
@@ -242,6 +257,7 @@ void fr_http2_stream_enter(struct fr_http2_stream *stream)
     stream->exchange.head_only = fr_span_equal(draft->head.method_text, FR_SPAN("HEAD"));
     stream->exchange.request_length = draft->head.body_length;
     fr_guard_earn_request(&session->guard);
+    choose_turn(stream, &draft->head);
     if (error) {
         refuse(stream, error);
     } else {

@@ -70,7 +70,7 @@ def test_the_urgent_go_first(h2: Http2Peer, priorities: list[str | None], first:
 def test_the_others_go_one_after_the_other(h2: Http2Peer) -> None:
     """Section 10: answers that are not incremental are of no use before they are whole."""
     bottleneck(h2)
-    asked = waiting(h2, None, None, None)
+    asked = waiting(h2, "u=3", None, None)
     assert come(h2, asked, SIZE) == [SIZE, 0, 0]
     assert come(h2, asked, SIZE) == [0, SIZE, 0]
     assert come(h2, asked, SIZE) == [0, 0, SIZE]
@@ -80,6 +80,14 @@ def test_the_incremental_share(h2: Http2Peer) -> None:
     bottleneck(h2)
     asked = waiting(h2, "i", "i", "i")
     shares = come(h2, asked, 60_000)
+    assert min(shares) > 0
+    assert max(shares) - min(shares) <= 16384
+
+
+def test_those_of_a_client_without_priorities_share(h2: Http2Peer) -> None:
+    """Most clients know nothing of them, and an answer without end must not keep the others from coming."""
+    bottleneck(h2)
+    shares = come(h2, waiting(h2, None, None, None), 60_000)
     assert min(shares) > 0
     assert max(shares) - min(shares) <= 16384
 
