@@ -117,8 +117,9 @@ class Renewal:
 
 
 def _in_memory(identity: CoreIdentity) -> CoreIdentity:
-    certfile, keyfile, password, ocsp_file, certificate, key = identity
-    return None, None, password, ocsp_file, certificate or _contents(certfile), key or _contents(keyfile)
+    """Without an OCSP response: by then that may be bad as well, or about the new certificate."""
+    certfile, keyfile, password, _, certificate, key = identity
+    return None, None, password, None, certificate or _contents(certfile), key or _contents(keyfile)
 
 
 def _contents(file: str | None) -> bytes | None:

@@ -186,6 +186,15 @@ def test_what_stands_in_the_files_is_kept(certificates, tmp_path):
         assert tls["kept"] == kept
 
 
+def test_what_is_kept_needs_no_response_to_another_certificate(certificates, tmp_path):
+    ocsp_file = tmp_path / "a.ocsp"
+    ocsp_file.write_bytes(certificates.ocsp_file.read_bytes())
+    tls = open_tls(Config(**certificates.server.options, ocsp_file=ocsp_file))
+    keep(tls)
+    ocsp_file.write_bytes(certificates.root.vouch_for(certificates.shop))
+    check_tls({**tls, "identities": tls["kept"]})
+
+
 # Reading again.
 
 
