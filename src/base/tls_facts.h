@@ -34,7 +34,7 @@ struct fr_tls_facts {
     fr_span version_name;               /* "TLSv1.3" */
     fr_span cipher;                     /* the suite as OpenSSL spells it */
     fr_span server_name;                /* what the client asked for (SNI), lower case; empty: nothing */
-    fr_span server_certificate;         /* PEM of the one that was shown */
+    fr_span server_certificate;         /* PEM of the one that was shown; if resumed, of one for the same name */
     const struct fr_tls_client *client; /* NULL: the client showed none */
 };
 

@@ -1,8 +1,8 @@
 /* tls/stream.h - One connection's TLS: records in, plaintext out, and back; the handshake.
  *
  * Works on memory: records come as spans, and leave through an outbox that the caller writes to a socket whenever
- * any of these calls has returned. One that has failed has queued its alert there; nothing else may be asked of it then
- * but its state and close. RFC 8446, RFC 5246. */
+ * any of these calls has returned. One that has failed has queued its alert there, unless the bytes were refused before
+ * they were read (tls/wire.h); nothing else may be asked of it then but its state and close. RFC 8446, RFC 5246. */
 #ifndef FR_TLS_STREAM_H
 #define FR_TLS_STREAM_H
 
