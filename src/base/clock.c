@@ -29,6 +29,11 @@ void fr_clock_update(struct fr_clock *clock)
         read_machine(clock);
 }
 
+uint64_t fr_clock_latest_ms(const struct fr_clock *clock)
+{
+    return clock->frozen ? clock->now_ms : fr_clock_monotonic_ns() / 1000000;
+}
+
 void fr_clock_advance(struct fr_clock *clock, uint64_t ms)
 {
     clock->frozen = true;

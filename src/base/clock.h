@@ -28,6 +28,10 @@ void fr_clock_update(struct fr_clock *clock);
 /* Stops following the machine's clocks and moves `ms` forward; for tests. */
 void fr_clock_advance(struct fr_clock *clock, uint64_t ms);
 
+/* Now, read for this call, or what a test has set. For what deadlines are counted from: an application that was called
+ * in this turn may have worked for longer than they are. Never before now_ms, often behind it. */
+uint64_t fr_clock_latest_ms(const struct fr_clock *clock);
+
 /* The date of this turn, as HTTP writes it; borrowed until the clock moves. */
 fr_span fr_clock_date(struct fr_clock *clock);
 

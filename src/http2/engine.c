@@ -229,7 +229,7 @@ static int on_send_data(nghttp2_session *nghttp2, nghttp2_frame *frame, const ui
     fr_outbox_copy(outbox, fr_span_of((const char *)frame_head, FR_FRAME_HEAD_BYTES));
     fr_outbox_move(&stream->outbox, outbox, len);
     fr_guard_earn_bytes(&session->guard, len);
-    stream->sent_ms = session->base->clock->now_ms;
+    stream->sent_ms = fr_clock_latest_ms(session->base->clock);
     if (stream->exchange.blocked && stream->outbox.bytes <= limits->write_low_bytes &&
         !fr_list_is_linked(&stream->event))
         fr_list_append(&session->roomy, &stream->event);

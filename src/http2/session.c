@@ -366,7 +366,7 @@ static void watch_block(struct fr_http2_session *session)
         return;
     }
     if (session->head_due_ms == 0)
-        session->head_due_ms = session->base->clock->now_ms + session->base->limits->head_timeout_ms;
+        session->head_due_ms = fr_clock_latest_ms(session->base->clock) + session->base->limits->head_timeout_ms;
     fr_http2_session_arm(session, session->head_due_ms);
 }
 

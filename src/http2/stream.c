@@ -25,7 +25,7 @@ static struct fr_http2_stream *own(struct fr_exchange *exchange)
 
 static uint64_t now_ms(const struct fr_http2_stream *stream)
 {
-    return stream->session->base->clock->now_ms;
+    return fr_clock_latest_ms(stream->session->base->clock);
 }
 
 /* ---- from birth to death ---- */

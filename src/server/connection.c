@@ -33,6 +33,12 @@ static uint64_t now_ms(const struct fr_connection *connection)
     return connection->protocol->clock->now_ms;
 }
 
+/* Deadlines are counted from here, and not from before an application has worked. */
+static uint64_t latest_ms(const struct fr_connection *connection)
+{
+    return fr_clock_latest_ms(connection->protocol->clock);
+}
+
 /* To be settled before the loop sleeps. */
 static void mark(struct fr_connection *connection)
 {
@@ -124,7 +130,7 @@ static void follow_output(struct fr_connection *connection)
     if (fr_channel_is_empty(&connection->channel))
         connection->stuck_since_ms = 0;
     else if (fr_channel_has_moved(&connection->channel, moved > 0) || connection->stuck_since_ms == 0)
-        connection->stuck_since_ms = now_ms(connection);
+        connection->stuck_since_ms = latest_ms(connection);
 }
 
 static void close_finished(struct fr_connection *connection)
@@ -144,7 +150,7 @@ static void leave(struct fr_connection *connection)
         return;
     }
     connection->lingering = true;
-    connection->phase_due_ms = now_ms(connection) + linger_ms;
+    connection->phase_due_ms = latest_ms(connection) + linger_ms;
     fr_channel_end(&connection->channel, is_complete(connection));
 }
 
@@ -486,7 +492,7 @@ static void on_deadline(struct fr_timer *timer)
     uint64_t now = now_ms(connection);
     follow_output(connection);
     fr_deadline_follow_phase(connection); /* another timer of this turn may have moved it on */
-    if (connection->stuck_since_ms && now - connection->stuck_since_ms >= connection->shared->limits->write_timeout_ms)
+    if (connection->stuck_since_ms && now >= connection->stuck_since_ms + connection->shared->limits->write_timeout_ms)
         fr_connection_close(connection, FR_CLOSE_WRITE_TIMEOUT);
     else if (connection->phase_due_ms && now >= connection->phase_due_ms)
         expire_phase(connection);

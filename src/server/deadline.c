@@ -62,7 +62,8 @@ void fr_deadline_follow_phase(struct fr_connection *connection)
     connection->phase = (uint8_t)phase;
     connection->begun = false;
     bool timed = phase != FR_PHASE_ANSWER && phase != FR_PHASE_TUNNEL;
-    connection->phase_due_ms = timed ? now_ms(connection) + phase_timeout_ms(connection) : 0;
+    uint64_t now = fr_clock_latest_ms(connection->protocol->clock); /* an application may have worked for long */
+    connection->phase_due_ms = timed ? now + phase_timeout_ms(connection) : 0;
 }
 
 /* A deadline that is gone is left to fire and find nothing: cheaper than taking it out for each request. */

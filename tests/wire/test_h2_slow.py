@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,24 @@ def test_an_answer_whose_window_stays_closed(slow: Serve) -> None:
         application.wait_until_left("/stream")
         peer.generous = True
         peer.expect(peer.ask("/bytes?9"), body=b"b" * 9)
+
+
+def test_the_time_that_an_application_takes_is_not_the_peer_s(serve: Callable[..., RunningServer]) -> None:
+    """It works for longer than the peer may take to open a window, and then the peer has as long as ever."""
+
+    def app(_environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        threading.Event().wait(0.6)
+        start_response("200 OK", [])
+        return [b"b" * 100]
+
+    with Http2Peer.of(serve(app, write_timeout=0.5), initial_window_size=10) as peer:
+        peer.generous = False
+        stream = peer.ask("/")
+        peer.hear_until_status(stream)
+        assert peer.hear().payload == b"b" * 10
+        peer.expect_silence(SOON_S)
+        peer.give(stream, 90)
+        peer.expect(stream, body=b"b" * 100)
 
 
 def test_a_window_that_opens_by_little_is_no_progress_for_ever(slow: Serve) -> None:

@@ -73,6 +73,21 @@ def test_a_body_that_was_promised_after_continue(serve: Serve) -> None:
         peer.expect_refusal(408, "the request body made no progress in time")
 
 
+def test_the_time_that_an_application_takes_is_not_the_peer_s(serve: Serve) -> None:
+    """It works for longer than every timeout; what they count begins when it is done."""
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/":
+            threading.Event().wait(0.6)
+        return [b"x" * (1 << 16)] * (1 << 8)  # more than both kernels hold
+
+    with serve(app, write_timeout=0.5, keep_alive=0.5).peer() as peer:
+        for path in ("/", "/again"):
+            peer.send(f"GET {path} HTTP/1.1", "Host: a")
+            assert len(peer.expect(200).body) == 1 << 24
+
+
 def test_a_peer_that_does_not_read_its_answer(serve: Serve) -> None:
     """More than both kernels hold is on its way: the application is told to stop, and the answer stays cut."""
     closed = threading.Event()

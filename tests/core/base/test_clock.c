@@ -57,6 +57,16 @@ TEST(the_date_is_written_once_per_second)
     SAME(fr_clock_date(&clock), "Sun, 06 Nov 1994 08:49:38 GMT");
 }
 
+TEST(the_latest_is_read_unless_a_test_moves_the_clock)
+{
+    struct fr_clock clock;
+    fr_clock_init(&clock);
+    clock.now_ms -= 1000;
+    IS(fr_clock_latest_ms(&clock) >= clock.now_ms + 1000);
+    fr_clock_advance(&clock, 1);
+    EQUAL(fr_clock_latest_ms(&clock), clock.now_ms);
+}
+
 TEST(the_machine_is_followed)
 {
     struct fr_clock clock;
