@@ -140,7 +140,7 @@ static int send_chunk(struct fr_wsgi_request *request, const struct fr_chunk *ch
     else if (too_long)
         complain(request, "the body is longer than its Content-Length; the rest was dropped");
     else
-        complain(request, "the body is shorter than its Content-Length; the connection was closed");
+        complain(request, "the body is shorter than its Content-Length; the answer was cut");
     return -1;
 }
 

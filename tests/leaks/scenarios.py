@@ -20,12 +20,14 @@ from typing import Any
 from freastal import _core
 from tests.leaks.asgi import ASGI_SCENARIOS
 from tests.leaks.http2 import REFUSED, UPLOAD, joining, streaming
-from tests.leaks.scene import CHUNKED, CLIENTS, FIELDS, GET, POST, Round, Scene, connecting, repeating
+from tests.leaks.scene import BATCH, CHUNKED, CLIENTS, FIELDS, GET, POST, Round, Scene, connecting, repeating
 from tests.leaks.tls import TlsScene, tls_scenarios
 
 WARM_UP = 0.2
 """Of the rounds: caches, free lists and pools fill."""
-WARM_UP_MIN = 4 * CLIENTS
+WARM_UP_MIN = 21 * BATCH
+"""Four times as many as clients are remembered, and whole batches: how many calls are kept for the next request depends
+on how full the last one was."""
 TLS_WARM_UP = CLIENTS
 PIECE = b"p" * 3000
 HEADERS = [("Content-Type", "text/plain"), ("X-Marker", "marker")]
