@@ -197,25 +197,30 @@ static PyObject *wait_iternext(PyObject *self)
     return fr_coroutine_tell_next(sent, result);
 }
 
+/* Whoever ends the coroutine that waits does not want it to go on; its turn is somebody else's, also when a task that is
+ * over still refers to it. */
+static void give_up(struct wait *wait)
+{
+    pass_on(wait);
+    if (wait->state != WAITING)
+        return;
+    wait->state = CANCELLED;
+    leave_list(wait);
+    Py_CLEAR(wait->callback);
+    Py_CLEAR(wait->context);
+    Py_CLEAR(wait->others);
+}
+
 static PyObject *wait_throw(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
-    pass_on(WAIT(self));
+    give_up(WAIT(self));
     (void)fr_coroutine_raise(args, count);
     return NULL;
 }
 
-/* Whoever closes the coroutine that waits does not want it to go on. */
 static PyObject *wait_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    struct wait *wait = WAIT(self);
-    pass_on(wait);
-    if (wait->state == WAITING) {
-        wait->state = CANCELLED;
-        leave_list(wait);
-        Py_CLEAR(wait->callback);
-        Py_CLEAR(wait->context);
-        Py_CLEAR(wait->others);
-    }
+    give_up(WAIT(self));
     Py_RETURN_NONE;
 }
 

@@ -244,6 +244,28 @@ def in_answer(asgi, function):
     return value
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_who_is_ended_before_the_first_step_is_not_in_the_way(asgi, is_closed):
+    """Though its task, which is over, still refers to what it would have waited for."""
+
+    async def function(receive, talk):
+        waiting = receive()
+        if is_closed:
+            waiting.close()
+        else:
+            task = asyncio.create_task(waiting)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        talk.say("waits")
+        return await receive()
+
+    talk = Talk(asgi, function)
+    talk.hear("waits")
+    talk.piece("abc")
+    assert talk.result() == piece("abc")
+
+
 def test_all_that_wait_are_woken(asgi):
     async def function(receive, complete):
         tasks = [asyncio.create_task(receive()) for _ in range(5)]
