@@ -217,17 +217,17 @@ def test_a_named_temporary_file(gateway):
 
 def test_closing_the_file_at_once_does_not_cut_it(gateway, path):
     """close() of the wrapper comes when all is queued, which may be long before all is sent."""
-    closed = []
+    closed = threading.Event()
 
     class File(WatchedWithDescriptor):
         def close(self):
-            closed.append(True)
+            closed.set()
             super().close()
 
     raw = gateway(wrapping(lambda: File(path))).send(GET)
     raw.read_head()
     assert raw.read_until(CONTENT) == CONTENT
-    assert closed == [True]
+    assert closed.wait(TIMEOUT_S)
 
 
 def test_peers_that_leave_leave_no_descriptor(path):

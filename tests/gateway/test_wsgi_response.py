@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.gateway.gateway import driven, plain
+from tests.gateway.gateway import TIMEOUT_S, driven, plain
 
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -279,15 +279,15 @@ def test_a_declared_length_ends_the_body(gateway, how):
 @pytest.mark.each_http
 def test_a_generator_is_finished_after_the_declared_length(gateway):
     """The code behind the last yield runs, as it would with any other server."""
-    finished = []
+    finished = threading.Event()
 
     def application(environ, start_response):
         start_response("200 OK", [("Content-Length", "3")])
         yield b"abc"
-        finished.append(True)
+        finished.set()
 
     assert gateway(application).get().body == b"abc"
-    assert finished == [True]
+    assert finished.wait(TIMEOUT_S)
 
 
 @pytest.mark.parametrize("pieces", [[b"abcdef"], [b"ab", b"cdef"], [b"abc", b"def"], [b"abc", b"", b"d", b"ef"]])
@@ -370,7 +370,7 @@ def test_head_of_an_application_that_leaves_the_body_out(gateway):
 
 @pytest.mark.each_http
 def test_head_does_not_wait_for_a_whole_generator(gateway):
-    closed = []
+    closed = threading.Event()
 
     def application(environ, start_response):
         start_response("200 OK", [])
@@ -378,10 +378,10 @@ def test_head_does_not_wait_for_a_whole_generator(gateway):
             while True:
                 yield b"x"
         finally:
-            closed.append(True)
+            closed.set()
 
     assert gateway(application).request("HEAD").status == 200
-    assert closed == [True]
+    assert closed.wait(TIMEOUT_S)
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])

@@ -134,8 +134,9 @@ class LaunchedServer(RunningServer):
 
     def connect(self, timeout: float = TIMEOUT_S) -> socket.socket:
         """A connected socket, closed with the server at the latest."""
-        self._clients.append(super().connect(timeout))
-        return self._clients[-1]
+        client = super().connect(timeout)
+        self._clients.append(client)
+        return client
 
     @property
     def pid(self) -> int:
