@@ -31,7 +31,7 @@ sanitized: $(VENV)/.test
 
 # Again, from a wheel, with every other version of Python that this machine has.
 versions: $(VENV)/.test
-	tools/versions $(BIN) tests/gateway tests/command
+	tools/versions $(BIN) tests/gateway -- tests/command
 
 bench: build
 	tools/system-packages --bench $(BIN)/python

@@ -23,7 +23,9 @@ COMMANDS = {
     "uvloop": ("--loop", "uvloop"),
 }
 REFERENCE = "FREASTAL_TEST_REFERENCE" in os.environ
-HOSTS = ["reference"] if REFERENCE else ["here", *COMMANDS]
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
+"""Then everything is slower, and the loops of others are left to tests/gateway."""
+HOSTS = ["reference"] if REFERENCE else ["here", "command"] if SANITIZED else ["here", *COMMANDS]
 LOOPS = ["asyncio"] if REFERENCE else ["freastal", "asyncio", "uvloop"]
 
 
