@@ -8,6 +8,7 @@ a warm-up and what it holds after the rounds, as JSON.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import io
 import json
@@ -188,8 +189,12 @@ SCENARIOS: dict[str, tuple[Any, Round, dict[str, Any]]] = {
 
 
 def resident_bytes() -> int:
+    """Without what malloc keeps for the next one who asks, which is a megabyte or two, now and then."""
     if not os.path.exists("/proc/self/statm"):
         return 0
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
     with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -200,7 +205,7 @@ def descriptors() -> int:
 
 def holdings(application: Any) -> dict[str, int]:
     gc.collect()
-    resident = resident_bytes()  # first: a list of all objects is a megabyte, which malloc may keep
+    resident = resident_bytes()
     shared = [application, *HEADERS, HEADERS, HEADERS[0][1], PIECE, _core.Worker]
     return {
         "objects": len(gc.get_objects()),
