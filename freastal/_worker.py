@@ -44,6 +44,7 @@ def core_limits(config: Config) -> dict[str, int]:
     """The limits in the words of struct fr_limits; those that are no option keep the default of the core."""
     limits = {name: getattr(config, option) for name, option in _LIMITS.items()}
     limits.update((name, round(getattr(config, option) * 1000)) for name, option in _TIMEOUTS.items())
+    limits["ws_deflate_takeover"] = int(config.ws_deflate_takeover)
     if not config.ws_per_message_deflate:
         limits["ws_deflate_window_bits"] = 0
     return limits

@@ -223,6 +223,10 @@ class Config:
         12, kinds.integer(9, 15), WEBSOCKETS,
         "How far back compression looks, as a power of two: memory of each connection.",
     )  # fmt: skip
+    ws_deflate_takeover: bool = _option(
+        True, kinds.boolean, WEBSOCKETS, "Compression looks back at earlier messages too.",
+        off_help="Each message is compressed by itself: larger, and no memory between two.",
+    )  # fmt: skip
 
     server_header: bool = _option(
         True, kinds.boolean, ANSWERS, "Send 'Server: freastal'.", off_help="Send no Server field."

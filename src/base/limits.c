@@ -27,6 +27,7 @@ void fr_limits_init(struct fr_limits *limits)
         .ws_ping_timeout_ms = 20000,
         .ws_close_timeout_ms = 10000,
         .ws_deflate_window_bits = 12,
+        .ws_deflate_takeover = 1,
         .ws_queue_messages_max = 32,
         .write_high_bytes = 65536,
         .write_low_bytes = 16384,

@@ -36,6 +36,7 @@ struct fr_limits {
     unsigned ws_ping_timeout_ms;     /* 20000    for the pong; close 1011 */
     unsigned ws_close_timeout_ms;    /* 10000    for the peer's close frame; then the connection is closed */
     unsigned ws_deflate_window_bits; /* 12       of permessage-deflate, 9 to 15: memory per connection; 0: off */
+    unsigned ws_deflate_takeover;    /* 1        a message may refer to earlier ones; 0: no memory between messages */
     unsigned ws_queue_messages_max;  /* 32       received and not taken; then the peer has to wait */
 
     size_t write_high_bytes; /* 65536    an exchange is not writable above */

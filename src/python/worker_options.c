@@ -28,8 +28,9 @@ static const struct limit limits[] = {
     LIMIT(h2_window_bytes),        LIMIT(h2_header_table_bytes),
     LIMIT(ws_message_bytes_max),   LIMIT(ws_ping_interval_ms),
     LIMIT(ws_ping_timeout_ms),     LIMIT(ws_close_timeout_ms),
-    LIMIT(ws_deflate_window_bits), LIMIT(ws_queue_messages_max),
-    LIMIT(write_high_bytes),       LIMIT(write_low_bytes),
+    LIMIT(ws_deflate_window_bits), LIMIT(ws_deflate_takeover),
+    LIMIT(ws_queue_messages_max),  LIMIT(write_high_bytes),
+    LIMIT(write_low_bytes),
 };
 
 #define LIMIT_COUNT (sizeof limits / sizeof *limits)

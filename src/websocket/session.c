@@ -484,7 +484,10 @@ int fr_websocket_accept(struct fr_websocket *websocket, struct fr_exchange *exch
                         const struct fr_websocket_events *events, uint64_t now_ms)
 {
     unsigned window_bits = limits->ws_deflate_window_bits;
-    int error = fr_websocket_handshake_respond(handshake, exchange, subprotocol, headers, header_count, window_bits);
+    struct fr_websocket_handshake agreed = *handshake;
+    if (!limits->ws_deflate_takeover) /* either side may ask for it, offered or not: RFC 7692 section 7.1.1 */
+        agreed.deflate.server_no_context_takeover = agreed.deflate.client_no_context_takeover = true;
+    int error = fr_websocket_handshake_respond(&agreed, exchange, subprotocol, headers, header_count, window_bits);
     if (error)
         return error;
     *websocket = (struct fr_websocket){
@@ -496,8 +499,8 @@ int fr_websocket_accept(struct fr_websocket *websocket, struct fr_exchange *exch
         .due_ms = limits->ws_ping_interval_ms ? now_ms + limits->ws_ping_interval_ms : UINT64_MAX,
     };
     fr_buffer_init(&websocket->pending, 2 * CREDIT_BYTES); /* also what is used, never the larger part */
-    if (handshake->deflate.present && window_bits)
-        websocket->deflate = fr_deflate_open(&handshake->deflate, window_bits);
+    if (agreed.deflate.present && window_bits)
+        websocket->deflate = fr_deflate_open(&agreed.deflate, window_bits);
     return 0;
 }
 

@@ -54,6 +54,7 @@ def test_the_defaults_are_those_of_the_core():
         ("ws_ping_timeout", 2.5, "ws_ping_timeout_ms", 2500),
         ("ws_per_message_deflate", False, "ws_deflate_window_bits", 0),
         ("ws_deflate_window_bits", 15, "ws_deflate_window_bits", 15),
+        ("ws_deflate_takeover", False, "ws_deflate_takeover", 0),
     ],
 )
 def test_limits_and_timeouts(option, value, name, meant):

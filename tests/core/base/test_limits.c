@@ -26,6 +26,7 @@ TEST(defaults)
     EQUAL(limits.ws_ping_timeout_ms, 20 * 1000);
     EQUAL(limits.ws_close_timeout_ms, 10 * 1000);
     EQUAL(limits.ws_deflate_window_bits, 12);
+    EQUAL(limits.ws_deflate_takeover, 1);
     EQUAL(limits.ws_queue_messages_max, 32);
     EQUAL(limits.write_high_bytes, 64 * 1024);
     EQUAL(limits.write_low_bytes, 16 * 1024);

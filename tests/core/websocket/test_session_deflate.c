@@ -144,6 +144,17 @@ TEST(without_agreement_nothing_may_be_compressed)
     close_client(&client);
 }
 
+TEST(without_context_takeover_each_message_begins_anew)
+{
+    struct client client;
+    open_client(&client);
+    client.wire.limits.ws_deflate_takeover = 0;
+    send_bytes(&client, PACKED_REQUEST);
+    fr_span answer = wire_take(&client.wire);
+    IS(memmem(answer.data, answer.len, "; server_no_context_takeover; client_no_context_takeover", 56) != NULL);
+    close_client(&client);
+}
+
 TEST(a_bomb_is_refused_before_it_is_unpacked)
 {
     char *zeros = fr_alloc_zero(BIG);
