@@ -144,7 +144,7 @@ def test_an_alarm_is_moved_only_to_ring_earlier():
 
 def test_after_it_left_it_is_turned_no_more():
     async def main(guest, worker):
-        worker.due = [1, 1]
+        worker.due = [60_000, 60_000]
         guest.attach(worker)
         await settle()
         guest.turn_soon()
