@@ -197,8 +197,8 @@ static PyObject *wait_iternext(PyObject *self)
     return fr_coroutine_tell_next(sent, result);
 }
 
-/* Whoever ends the coroutine that waits does not want it to go on; its turn is somebody else's, also when a task that is
- * over still refers to it. */
+/* Whoever ends the coroutine that waits does not want it to go on; its turn is somebody else's, also when a task that
+ * is over still refers to it. */
 static void give_up(struct wait *wait)
 {
     pass_on(wait);
