@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "load.h"
 #include "local_epoll.h"
 
 #define EVENTS_MAX 64
@@ -50,21 +50,6 @@ static void give_up(const char *why)
     unsigned long error = ERR_peek_last_error();
     fprintf(stderr, "%s%s%s\n", why, error ? ": " : "", error ? ERR_reason_error_string(error) : "");
     exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static void *allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory)
-        die("calloc");
-    return memory;
 }
 
 /* A ticket has come; kept if tickets are wanted. */

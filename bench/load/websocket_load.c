@@ -8,10 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "local.h"
+#include "load.h"
 
 #define EVENTS_MAX 256
 #define HEAD_BYTES_MAX 14
@@ -45,21 +44,6 @@ static void give_up(const char *why)
 {
     fprintf(stderr, "%s\n", why);
     exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static void *allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory)
-        die("calloc");
-    return memory;
 }
 
 /* The head of a text frame; its length. */
